@@ -1,0 +1,10 @@
+"""What more than one notebook needs and no lecture teaches; one subject a module.
+
+scales    how much work a notebook does: quick, cpu, gpu
+datasets  the data sets, one function each, real or embedded sample
+fetch     where a file comes from: folder, cache, download; with hashes
+verse     the embedded sample play and its entropy
+results   result cards and the build folder
+plots     one style for all figures; coloured text
+checks    evenly spaced test values, and how far two arrays are apart
+"""
