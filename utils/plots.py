@@ -103,8 +103,7 @@ def colored_text(text: Sequence[str], values: Sequence[float], *, limit: float =
         strength = float(np.clip(abs(value) / limit, 0, 1))
         red, green, blue = (86, 180, 233) if value > 0 else (230, 159, 0)
         shown = html.escape(piece).replace("\n", "↵\n")
-        spans.append(
-            f'<span title="{value:+.2f}" style="background:rgba({red},{green},{blue},{strength:.2f})">{shown}</span>'
-        )
+        color = f"rgba({red},{green},{blue},{strength:.2f})"
+        spans.append(f'<span title="{value:+.2f}" style="background:{color}">{shown}</span>')
     style = "white-space:pre-wrap;font-family:monospace;line-height:1.6;color:black;background:white"
     return HTML(f'<div style="{style}">{"".join(spans)}</div>')

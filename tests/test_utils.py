@@ -1,0 +1,128 @@
+"""The small helpers: scales, checks, result cards, plots."""
+
+import json
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from utils import plots
+from utils.checks import grid, max_difference
+from utils.datasets import Source
+from utils.results import ResultCard, build_folder
+from utils.scales import SCALES, current_scale, scale
+
+
+@pytest.fixture(autouse=True)
+def _own_build_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNROLLED_BUILD", str(tmp_path / "build"))
+    monkeypatch.setenv("UNROLLED_SCALE", "quick")
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_scale_gives_the_value_of_the_scale_in_force(name, monkeypatch):
+    monkeypatch.setenv("UNROLLED_SCALE", name)
+    assert current_scale() == name
+    assert scale(quick="quick", cpu="cpu", gpu="gpu") == name
+
+
+def test_an_unknown_scale_is_refused_with_the_choices(monkeypatch):
+    monkeypatch.setenv("UNROLLED_SCALE", "fast")
+    with pytest.raises(ValueError, match="'fast'; set it to one of quick, cpu, gpu"):
+        current_scale()
+
+
+def test_without_a_choice_the_machine_decides(monkeypatch):
+    tf = pytest.importorskip("tensorflow")
+    monkeypatch.delenv("UNROLLED_SCALE")
+    for devices, expected in [([], "cpu"), (["a GPU"], "gpu")]:
+        monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind, found=devices: found)
+        assert current_scale() == expected
+
+
+def test_grid_is_evenly_spaced_in_row_order():
+    assert grid(2, 3).tolist() == np.linspace(-0.5, 0.5, 6).reshape(2, 3).tolist()
+    assert grid(3, low=1, high=3).tolist() == [1, 2, 3]
+
+
+def test_max_difference_finds_the_largest_and_refuses_other_shapes():
+    assert max_difference([1.0, 2.0], [1.5, -2.0]) == 4.0
+    assert max_difference([], []) == 0.0
+    with pytest.raises(ValueError, match=r"shape \(2,\) with shape \(2, 1\)"):
+        max_difference([1, 2], [[1], [2]])
+
+
+def card() -> ResultCard:
+    made = ResultCard("00_test", [Source("A play", "sample", "made in memory", "0" * 64)])
+    made.add(
+        "loss", 1.23456, "nats/char", data="A <b>play</b>", split="validation", parameters=10, seconds=2.6,
+        claims=["C37"], holds=False, published=[(1.5, "somebody 2020")],
+    )  # fmt: skip
+    return made
+
+
+def test_a_card_is_saved_whole_below_the_build_folder():
+    made = card()
+    path = made.save()
+    assert path == build_folder("results") / "00_test.json"
+    assert [p.name for p in path.parent.iterdir()] == ["00_test.json"]  # no part left behind
+    assert json.loads(path.read_text())["results"] == [
+        {
+            "name": "loss", "value": 1.235, "unit": "nats/char", "data": "A <b>play</b>",
+            "split": "validation", "scale": "quick", "parameters": 10, "seconds": 3, "claims": ["C37"], "holds": False,
+            "published": [{"value": 1.5, "source": "somebody 2020"}],
+        }
+    ]  # fmt: skip
+
+
+def test_a_card_shows_value_unit_verdict_and_published_figure():
+    assert "1.235 nats/char" in repr(card())
+    assert "C37 does not hold" in repr(card())
+    assert "1.5 (somebody 2020)" in repr(card())
+    assert "&lt;b&gt;play" in card()._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "loss"}, "already has a figure named 'loss'"),
+        ({"value": float("nan")}, "must be a finite number"),
+        ({"claims": ["C01"]}, "`claims` and `holds` together"),
+        ({"holds": True}, "`claims` and `holds` together"),
+    ],
+)
+def test_a_card_refuses_what_cannot_be_a_result(change, message):
+    row = {"name": "other", "value": 1.0, "unit": "1", "data": "x", "split": "none"} | change
+    with pytest.raises(ValueError, match=message):
+        card().add(**row)
+
+
+def test_show_attaches_the_alt_text_and_closes_the_figure(monkeypatch):
+    shown = []
+    monkeypatch.setattr(plots, "display", lambda figure, metadata: shown.append(metadata))
+    plt.plot([1, 2])
+    plots.show("A line that rises.")
+    assert shown == [{"image/png": {"alt": "A line that rises."}}]
+    assert not plt.get_fignums()
+    with pytest.raises(ValueError, match="no figure"):
+        plots.show("Nothing.")
+    with pytest.raises(ValueError, match="alt text"):
+        plots.show(" ")
+
+
+def test_bars_are_in_order_and_published_ones_grey():
+    axes = plots.bars({"a": 1.0, "b": 2.0}, xlabel="x", published=["b"])
+    widths = [bar.get_width() for bar in axes.patches]
+    colors = [plt.matplotlib.colors.to_hex(bar.get_facecolor()).upper() for bar in axes.patches]
+    plt.close()
+    assert widths == [1.0, 2.0]
+    assert colors == [plots.BLUE, plots.GREY]
+
+
+def test_colored_text_escapes_and_colours_by_sign():
+    shown = plots.colored_text("<\n", [0.5, -2.0], limit=1.0).data
+    assert "&lt;" in shown
+    assert "rgba(86,180,233,0.50)" in shown
+    assert "rgba(230,159,0,1.00)" in shown
+    with pytest.raises(ValueError, match="2 pieces of text but 1 values"):
+        plots.colored_text("ab", [1.0])
