@@ -69,7 +69,8 @@ def test_a_card_is_saved_whole_below_the_build_folder():
     assert json.loads(path.read_text())["results"] == [
         {
             "name": "loss", "value": 1.235, "unit": "nats/char", "data": "A <b>play</b>",
-            "split": "validation", "scale": "quick", "parameters": 10, "seconds": 3, "claims": ["C37"], "holds": False,
+            "split": "validation", "scale": "quick", "parameters": 10, "seconds": 3,
+            "claims": ["C37"], "holds": False,
             "published": [{"value": 1.5, "source": "somebody 2020"}],
         }
     ]  # fmt: skip
