@@ -1,0 +1,58 @@
+# Needs python3 (3.10 to 3.13) and make, nothing else. `make help` lists the targets.
+
+PYTHON ?= python3
+SCALE ?= quick
+NOTEBOOK ?=
+REPO ?=
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/installed
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+GPU := $(if $(shell command -v nvidia-smi),"tensorflow[and-cuda]")
+
+# What the tests run on: quick scale, embedded samples, a build folder of their own.
+QUICK := UNROLLED_SCALE=quick UNROLLED_DATA=sample UNROLLED_BUILD=$(CURDIR)/build/test
+NBVAL := --nbval-current-env --nbval-sanitize-with notebooks/sanitize.cfg -p no:cacheprovider
+
+.PHONY: help run test lab refresh reference links clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements.txt requirements-colab.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "This needs Python 3.10 to 3.13; choose one with: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Installing into $(VENV); the first time takes some minutes and 2.5 GB ..."
+	@$(PYTHON) -m venv --clear $(VENV) || \
+	  { echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt $(GPU)
+	@touch $@
+
+run: $(READY) ## execute the notebooks; SCALE=quick|cpu|gpu, NOTEBOOK=06 for one
+	@$(BIN)/python -m tools.run --scale $(SCALE) --notebook "$(NOTEBOOK)"
+
+test: $(READY) ## style, types, unit tests, and every notebook at quick scale
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy
+	@rm -rf build/test
+	@$(QUICK) $(BIN)/python -m pytest tests notebooks --nbval-lax $(NBVAL) --nbval-cell-timeout=100 \
+	  -q -n $(CORES) --dist loadfile --durations=5
+
+lab: $(READY) ## open JupyterLab on the notebooks
+	@$(BIN)/jupyter lab --notebook-dir=. notebooks
+
+refresh: $(READY) ## store outputs from cpu scale and real data: stale ones, NOTEBOOK=06, or NOTEBOOK=all
+	@$(BIN)/python -m tools.refresh --notebook "$(NOTEBOOK)"
+
+reference: $(READY) ## re-run at cpu scale on real data and compare results, too; NOTEBOOK=06 for one
+	@rm -rf build/reference
+	@UNROLLED_SCALE=cpu UNROLLED_BUILD=$(CURDIR)/build/reference $(BIN)/python -m pytest \
+	  notebooks/$(NOTEBOOK)*.ipynb --nbval $(NBVAL) --nbval-cell-timeout=3600 -q
+
+links: $(READY) ## REPO=owner/name: write the web address of the project everywhere
+	@$(BIN)/python -m tools.links "$(REPO)"
+
+clean: ## remove what runs have left in build/; .venv stays
+	@rm -rf build

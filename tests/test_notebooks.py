@@ -1,0 +1,68 @@
+"""The stored notebooks, cards, links and README, without running anything."""
+
+import re
+
+import pytest
+from nbval.plugin import get_sanitize_patterns
+
+from tools import check, links, notebooks, readme
+
+PATHS = notebooks.all_notebooks()
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_nothing_is_wrong_with(path):
+    found = check.findings(path)
+    assert not found, f"{path.name}:\n" + "\n".join(f"- {sentence}" for sentence in found)
+
+
+def test_there_are_notebooks():
+    assert PATHS
+
+
+def test_no_card_is_left_of_a_notebook_that_is_gone():
+    assert {card.stem for card in notebooks.CARDS.glob("*.json")} <= {path.stem for path in PATHS}
+
+
+def test_the_readme_says_what_the_cards_say():
+    assert readme.README.read_text(encoding="utf-8") == readme.generated(), "run `make refresh`"
+
+
+def test_the_picture_of_the_readme_is_the_stored_figure():
+    found = readme.picture_cell()
+    assert found is not None
+    assert readme.PICTURE.read_bytes() == found[1], "run `make refresh`"
+
+
+def test_the_web_address_is_the_same_everywhere():
+    stated = links.repository()
+    files = [readme.README, *PATHS]
+    address = re.compile(
+        r"(?:github\.com|colab\.research\.google\.com/github)/([\w.-]+/[\w.-]+?)(?=[/\"')\\\s]|$)"
+    )
+    for path in files:
+        named = set(address.findall(path.read_text(encoding="utf-8")))
+        assert named == {stated}, f"{path.name} links to {named}; run `make links REPO={stated}`"
+
+
+def sanitize_rules(text: str) -> list[tuple[str, str]]:
+    """The rules of a sanitize file; nbval drops a malformed one without a word."""
+    rules = get_sanitize_patterns(text)
+    if len(re.findall(r"(?mi)^\s*(regex|replace)\b", text)) != 2 * len(rules):
+        raise ValueError("a rule is `regex: ...` and on the very next line `replace: ...`")
+    for pattern, _ in rules:
+        re.compile(pattern)
+    return rules
+
+
+def test_the_sanitize_rules_are_well_formed():
+    rules = sanitize_rules((notebooks.NOTEBOOKS / "sanitize.cfg").read_text(encoding="utf-8"))
+    assert re.sub(*rules[0], "it took 1.25 s") == "it took TIME"
+
+
+@pytest.mark.parametrize(
+    "broken", ["regex: a\n\nreplace: b\n", "regex:a\nreplace: b\n", "regex: (\nreplace: b\n", "replace: b\n"]
+)
+def test_a_malformed_sanitize_rule_is_noticed(broken):
+    with pytest.raises((ValueError, re.error)):
+        sanitize_rules(broken)

@@ -1,0 +1,1 @@
+"""What the Makefile runs. Notebooks never import from here."""

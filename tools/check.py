@@ -1,0 +1,205 @@
+"""What can be wrong with a stored notebook and shows without running it.
+
+`findings(path)` lists it, one sentence each; a notebook without findings may be published.
+"""
+
+import ast
+import base64
+import re
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+
+from tools import links, notebooks
+
+KNOWN_TAGS = {
+    "setup",
+    "parameters",
+    "first-screen",
+    "picture",
+    "nbval-check-output",
+    "nbval-ignore-output",
+    "raises-exception",
+}
+MACHINE_PATH = re.compile(r"(?<![\w.])(/home/|/root/|/tmp/|/work/|/Users/|/var/folders/|[A-Z]:\\\\?Users)")
+LARGEST_FIGURE, LARGEST_NOTEBOOK, LONGEST_CELL = 80_000, 400_000, 35  # bytes, bytes, lines
+
+
+def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def check_format(notebook: nbformat.NotebookNode) -> list[str]:
+    found = []
+    if (notebook.nbformat, notebook.nbformat_minor) != (4, 5):
+        found.append(f"format is {notebook.nbformat}.{notebook.nbformat_minor}, not 4.5")
+    ids = [cell.get("id", "") for cell in notebook.cells]
+    found += [f"cell id {name!r} stands twice" for name, n in Counter(ids).items() if n > 1]
+    for name in ids:
+        if re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f-]+)?", name) or not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
+            found.append(f"cell id {name!r} is not readable; name it after what the cell does")
+    if notebook.metadata.get("kernelspec", {}).get("name") != "python3":
+        found.append("kernelspec is not python3")
+    return found
+
+
+def check_outputs(notebook: nbformat.NotebookNode) -> list[str]:
+    found = []
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    if counts != list(range(1, len(counts) + 1)):
+        found.append("execution counts are not 1..n: refresh the notebook")
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            if output.output_type == "stream" and output.name == "stderr":
+                found.append(f"cell {cell.id!r} stores stderr")
+            if output.output_type == "error" and "raises-exception" not in notebooks.tags(cell):
+                found.append(f"cell {cell.id!r} stores an error")
+            figure = output.get("data", {}).get("image/png")
+            if figure is not None:
+                size = len(base64.b64decode(figure))
+                if size > LARGEST_FIGURE:
+                    found.append(f"cell {cell.id!r} has a figure of {size:,} bytes")
+                if not output.metadata.get("image/png", {}).get("alt"):
+                    found.append(
+                        f"cell {cell.id!r} has a figure without alt text: end it with plots.show(...)"
+                    )
+    size = len(nbformat.writes(notebook).encode())
+    if size > LARGEST_NOTEBOOK:
+        found.append(f"the notebook has {size:,} bytes")
+    return found
+
+
+def check_paths(notebook: nbformat.NotebookNode) -> list[str]:
+    found = []
+    for cell in notebook.cells:
+        match = MACHINE_PATH.search(cell.source) or MACHINE_PATH.search(str(cell.get("outputs", "")))
+        if match:
+            found.append(f"cell {cell.id!r} names a path of one machine: {match[0]}")
+    return found
+
+
+def check_prose(notebook: nbformat.NotebookNode) -> list[str]:
+    found, level = [], 0
+    prose = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+    headings = [
+        (cell.id, len(marks))
+        for cell in prose
+        for marks in re.findall(r"(?m)^(#+) ", re.sub(r"(?s)```.*?```", "", cell.source))
+    ]
+    if [depth for _, depth in headings].count(1) != 1 or headings[0][1] != 1:
+        found.append("there must be one H1, and it comes first")
+    for name, depth in headings:
+        if depth > level + 1:
+            found.append(f"cell {name!r} skips a heading level")
+        level = depth
+    for cell in prose:
+        if re.search(r"!\[\s*\]\(", cell.source):
+            found.append(f"cell {cell.id!r} has an image without alt text")
+    return found
+
+
+def check_code(notebook: nbformat.NotebookNode) -> list[str]:
+    found = []
+    cells = code_cells(notebook)
+    whole = "\n".join(cell.source for cell in cells)
+    for cell in cells:
+        unknown = set(notebooks.tags(cell)) - KNOWN_TAGS
+        found += [f"cell {cell.id!r} has an unknown tag {tag!r}" for tag in sorted(unknown)]
+        if re.search(r"(?im)^\s*#\s*(nbval_|pytest_validate_)", cell.source):
+            found.append(f"cell {cell.id!r} marks its output in a comment: use a tag")
+        lines = [line for line in cell.source.splitlines() if line.strip()]
+        if len(lines) > LONGEST_CELL:
+            found.append(f"cell {cell.id!r} has {len(lines)} lines, more than {LONGEST_CELL}")
+        if re.search(r"(?m)^\s*[%!]", cell.source):
+            found.append(f"cell {cell.id!r} uses a magic, which passes silently when it fails")
+        if re.search(r"validation_data\s*=[^\n]*test|validation_split\s*=[^\n]*test", cell.source):
+            found.append(f"cell {cell.id!r} validates on a test split")
+        if "from_logits=True" in cell.source and re.search(r"activation=[\"']softmax", whole):
+            found.append(f"cell {cell.id!r} says from_logits=True, and a layer has softmax already")
+    compared = [c for c in cells if "nbval-check-output" in notebooks.tags(c)]
+    found += [f"cell {c.id!r} is to be compared but has no output" for c in compared if not c.outputs]
+    if not compared:
+        found.append("no cell is tagged nbval-check-output: nothing is compared in `make test`")
+    if not any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(whole))):
+        found.append("nothing is asserted")
+    return found
+
+
+def check_frame(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
+    found = []
+    ids = [cell.id for cell in notebook.cells]
+    if ids[:5] != ["title", "result", "setup", "imports", ids[4] if len(ids) > 4 else ""]:
+        found.append("the first cells must be title, result, setup, imports")
+    setup, parameters = notebooks.find(notebook, "setup"), notebooks.find(notebook, "parameters")
+    if setup is None or setup.source != links.setup_cell() or "setup" not in notebooks.tags(setup):
+        found.append("the setup cell differs from tools/links.py; `make links` with the address writes it")
+    if parameters is None or "parameters" not in notebooks.tags(parameters):
+        found.append("there is no cell `parameters` tagged so")
+    elif "scale(" not in parameters.source:
+        found.append("the parameters cell states no constant by scale(...)")
+    title = notebooks.find(notebook, "title")
+    last = title.source.strip().splitlines()[-1] if title is not None else ""
+    if last != links.badge(path):
+        found.append(f"the title cell must end with {links.badge(path)}")
+    return found
+
+
+def check_provenance(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
+    stored = notebook.metadata.get("unrolled")
+    how = f"run `make refresh NOTEBOOK={path.stem[:2]}`"
+    if stored is None:
+        return [f"it has no stored outputs yet: {how}"]
+    found = []
+    if stored["code_sha256"] != notebooks.code_hash(notebook):
+        found.append(f"its outputs are from other code than it holds now: {how}")
+    if stored["scale"] != "cpu":
+        found.append(f"its outputs are from scale {stored['scale']}: {how}")
+    title, result = notebooks.find(notebook, "title"), notebooks.find(notebook, "result")
+    if title is not None and f"Run time: {notebooks.duration(stored['seconds'])}" not in title.source:
+        found.append(f"the run time in its title is not the measured one: {how}")
+    shown = [cell for cell in code_cells(notebook) if "first-screen" in notebooks.tags(cell)]
+    if len(shown) != 1:
+        found.append("exactly one cell must be tagged first-screen")
+    elif result is None or f"```text\n{notebooks.stdout(shown[0]).strip()}\n```" not in result.source:
+        found.append(f"the result on the first screen is not what the notebook printed: {how}")
+    return found
+
+
+def check_card(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
+    card = notebooks.read_card(notebooks.CARDS / f"{path.stem}.json")
+    how = f"run `make refresh NOTEBOOK={path.stem[:2]}`"
+    if card is None:
+        return [f"it has no result card: {how}"]
+    found = []
+    stored = notebook.metadata.get("unrolled", {})
+    if {s["name"]: s["sha256"] for s in card["sources"]} != dict(stored.get("data", {})):
+        found.append(f"its card and its outputs are from different data: {how}")
+    if any(source["kind"] != "real" for source in card["sources"]) or card["scale"] != "cpu":
+        found.append(f"its card is not from real data at cpu scale: {how}")
+    for row in card["results"]:
+        if any(not re.fullmatch(r"C\d\d", claim) for claim in row["claims"]):
+            found.append(f"card: {row['name']!r} has a claim id that is not like C01")
+        if bool(row["claims"]) != ("holds" in row):
+            found.append(f"card: {row['name']!r} needs both a claim and a verdict")
+    last = notebooks.find(notebook, "card")
+    shown = str(last.outputs) if last is not None else ""
+    for row in card["results"]:
+        if f"{row['value']:g}" not in shown:
+            found.append(f"card: {row['name']!r} is not what the notebook's cell `card` shows: {how}")
+    return found
+
+
+def findings(path: Path) -> list[str]:
+    """Everything that is wrong with a stored notebook, one sentence each; empty if nothing is."""
+    notebook = notebooks.load(path)
+    return [
+        *check_format(notebook),
+        *check_outputs(notebook),
+        *check_paths(notebook),
+        *check_prose(notebook),
+        *check_code(notebook),
+        *check_frame(notebook, path),
+        *check_provenance(notebook, path),
+        *check_card(notebook, path),
+    ]

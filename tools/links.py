@@ -1,0 +1,86 @@
+"""`make links REPO=owner/name`: the project's web address, stated in pyproject.toml, written everywhere."""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from tools import notebooks
+
+PYPROJECT = notebooks.ROOT / "pyproject.toml"
+STATED = re.compile(r'(?m)^Repository = "https://github\.com/([\w.-]+/[\w.-]+)"$')
+BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
+
+SETUP = """\
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow tells errors only
+root = Path("..").resolve()
+if "google.colab" in sys.modules:  # Colab: fetch the project, and the small packages it lacks
+    root = Path("/content/unrolled")
+    if not root.exists():
+        address = "https://github.com/{repository}"
+        subprocess.run(["git", "clone", "-q", "--depth=1", address, root], check=True)
+    needed = root / "requirements-colab.txt"
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-r", needed], check=True)
+sys.path.insert(0, str(root))"""
+
+
+def repository() -> str:
+    """owner/name, as pyproject.toml states it."""
+    match = STATED.search(PYPROJECT.read_text(encoding="utf-8"))
+    if match is None:
+        raise ValueError('pyproject.toml has no line Repository = "https://github.com/owner/name".')
+    return match[1]
+
+
+def setup_cell() -> str:
+    """The setup cell that stands in every notebook."""
+    return SETUP.format(repository=repository())
+
+
+def colab(path: Path) -> str:
+    """Where Colab opens a notebook."""
+    return f"https://colab.research.google.com/github/{repository()}/blob/main/notebooks/{path.name}"
+
+
+def badge(path: Path) -> str:
+    """The last line of a notebook's title cell."""
+    return f"[![Open in Colab]({BADGE})]({colab(path)})"
+
+
+def write(new: str) -> None:
+    """State a new address and write it into every notebook and the README."""
+    from tools import readme  # here, because readme needs this module
+
+    text = PYPROJECT.read_text(encoding="utf-8")
+    PYPROJECT.write_text(STATED.sub(f'Repository = "https://github.com/{new}"', text), encoding="utf-8")
+    for path in notebooks.all_notebooks():
+        notebook = notebooks.load(path)
+        fresh = notebook.metadata.get("unrolled", {}).get("code_sha256") == notebooks.code_hash(notebook)
+        setup, title = notebooks.find(notebook, "setup"), notebooks.find(notebook, "title")
+        if setup is not None:
+            setup.source = setup_cell()
+        if title is not None:
+            title.source = re.sub(r"(?m)^\[!\[Open in Colab\].*$", badge(path), title.source)
+        if fresh:  # another address does not change what the code computes
+            notebook.metadata["unrolled"]["code_sha256"] = notebooks.code_hash(notebook)
+        notebooks.save(notebook, path)
+    readme.write()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("repository", help="owner/name")
+    new = parser.parse_args().repository
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", new):
+        sys.exit(f"{new!r} is no repository; say it like this: make links REPO=owner/name")
+    write(new)
+    print(f"All links point to https://github.com/{new} now.")
+
+
+if __name__ == "__main__":
+    main()

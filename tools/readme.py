@@ -1,0 +1,84 @@
+"""The generated parts of the README: picture, table of notebooks, table of results.
+
+They stand between `<!-- name -->` and `<!-- /name -->`; everything else there is written by hand.
+"""
+
+import base64
+import re
+from pathlib import Path
+
+from tabulate import tabulate
+
+from tools import links, notebooks
+
+README = notebooks.ROOT / "README.md"
+PICTURE = notebooks.CARDS / "picture.png"
+
+
+def picture_cell() -> tuple[Path, bytes, str] | None:
+    """The figure tagged `picture`: its notebook, its PNG bytes and its alt text."""
+    for path in notebooks.all_notebooks():
+        for cell in notebooks.load(path).cells:
+            for output in cell.get("outputs", []) if "picture" in notebooks.tags(cell) else []:
+                if "image/png" in output.get("data", {}):
+                    alt = output.metadata["image/png"]["alt"]
+                    return path, base64.b64decode(output.data["image/png"]), alt
+    return None
+
+
+def picture() -> str:
+    """The picture of a result, with the first-screen text of its notebook."""
+    found = picture_cell()
+    if found is None:
+        return ""
+    path, _, alt = found
+    result = notebooks.find(notebooks.load(path), "result")
+    block = re.search(r"(?s)```text\n.*?```", result.source if result else "")
+    return f"![{alt}]({PICTURE.relative_to(notebooks.ROOT).as_posix()})\n\n{block[0] if block else ''}"
+
+
+def table_of_notebooks() -> str:
+    """Title, run time and Colab link of each notebook."""
+    rows = []
+    for path in notebooks.all_notebooks():
+        notebook = notebooks.load(path)
+        seconds = notebook.metadata.get("unrolled", {}).get("seconds")
+        ran = notebooks.duration(seconds) if seconds else "not yet run"
+        colab = f"[open]({links.colab(path)})"
+        rows.append([f"[{notebooks.title(notebook)}](notebooks/{path.name})", ran, colab])
+    headers = ["notebook", "run time, 2 cores", "Colab"]
+    return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
+
+
+def table_of_results() -> str:
+    """Every figure of every stored card."""
+    rows = []
+    for path in notebooks.all_notebooks():
+        card = notebooks.read_card(notebooks.CARDS / f"{path.stem}.json")
+        for row in card["results"] if card else []:
+            unit = "" if row["unit"] == "1" else f" {row['unit']}"
+            claims = " ".join(row["claims"])
+            verdict = "" if not claims else "holds" if row["holds"] else "does not hold"
+            published = "; ".join(f"{p['value']:g} ({p['source']})" for p in row["published"])
+            rows.append([path.stem[:2], row["name"], f"{row['value']:g}{unit}", claims, verdict, published])
+    headers = ["", "figure", "value", "claim", "verdict", "published"]
+    text = tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
+    return text
+
+
+def generated() -> str:
+    """The README as it should be."""
+    text = README.read_text(encoding="utf-8")
+    parts = {"picture": picture(), "notebooks": table_of_notebooks(), "results": table_of_results()}
+    for name, content in parts.items():
+        pattern = rf"(?s)(<!-- {name} -->\n).*?(<!-- /{name} -->)"
+        text = re.sub(pattern, lambda m, c=content: f"{m[1]}{c}\n{m[2]}", text)  # type: ignore[misc]
+    return text
+
+
+def write() -> None:
+    """Bring the README and its picture up to date."""
+    found = picture_cell()
+    if found is not None:
+        PICTURE.write_bytes(found[1])
+    README.write_text(generated(), encoding="utf-8")

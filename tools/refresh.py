@@ -1,0 +1,145 @@
+"""`make refresh`: execute at cpu scale on real data, and store outputs, result card and README tables.
+
+Nothing is stored unless all of a notebook's cells ran, on real data, without a line on stderr.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+from tools import notebooks, readme
+
+SCALE = "cpu"
+
+
+class Refused(Exception):
+    """Outputs that must not be stored."""
+
+
+def is_stale(path: Path) -> bool:
+    """Whether the stored outputs are from other code than the notebook holds now."""
+    notebook = notebooks.load(path)
+    stored = notebook.metadata.get("unrolled", {})
+    return stored.get("code_sha256") != notebooks.code_hash(notebook)
+
+
+def clean(notebook: nbformat.NotebookNode) -> None:
+    """Remove what differs from run to run, and refuse what a reader should never see."""
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
+    count = 0
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict({"tags": notebooks.tags(cell)} if notebooks.tags(cell) else {})
+        if cell.cell_type != "code":
+            continue
+        count += 1
+        cell.execution_count = count
+        for output in cell.outputs:
+            if output.output_type == "stream" and output.name == "stderr":
+                raise Refused(f"cell {cell.id!r} wrote to stderr: {output.text.strip()[:300]}")
+            if output.output_type == "execute_result":
+                output.execution_count = count
+
+
+def fill(text: str, pattern: str, value: str, what: str) -> str:
+    """Replace the first match of a pattern in a cell by a value."""
+    if not re.search(pattern, text):
+        raise Refused(f"there is no place for {what}: nothing matches {pattern!r}")
+    return re.sub(pattern, lambda match: value, text, count=1)
+
+
+def fill_first_screen(notebook: nbformat.NotebookNode, seconds: float) -> None:
+    """Put the headline result and the run time where a reader sees them first."""
+    shown = [cell for cell in notebook.cells if "first-screen" in notebooks.tags(cell)]
+    title, result = notebooks.find(notebook, "title"), notebooks.find(notebook, "result")
+    if len(shown) != 1 or title is None or result is None:
+        raise Refused("it needs cells `title` and `result`, and one cell tagged `first-screen`")
+    block = f"```text\n{notebooks.stdout(shown[0]).strip()}\n```"
+    result.source = fill(result.source, r"(?s)```text\n.*?```", block, "the first-screen result")
+    line = f"Run time: {notebooks.duration(seconds)} on {os.cpu_count()} CPU cores."
+    title.source = fill(title.source, r"(?m)^Run time:.*$", line, "the run time")
+
+
+def refresh(path: Path) -> float:
+    """Execute and store one notebook; returns the seconds it took."""
+    notebook = notebooks.load(path)
+    with tempfile.TemporaryDirectory() as folder:  # a fresh one: no earlier training is resumed
+        build = Path(folder)
+        start = time.perf_counter()
+        try:
+            notebooks.execute(
+                notebook, scale=SCALE, build=build, on_cell=lambda heading: print(f"  {heading}", flush=True)
+            )
+        except (CellExecutionError, DeadKernelError) as error:
+            failed = notebooks.ROOT / "build" / f"failed-{path.name}"
+            failed.parent.mkdir(exist_ok=True)
+            notebooks.save(notebook, failed)
+            raise Refused(f"{error}\nWhat it printed up to there is in build/{failed.name}.") from error
+        seconds = time.perf_counter() - start
+
+        card_path = build / "results" / f"{path.stem}.json"
+        card = notebooks.read_card(card_path)
+        if card is None:
+            raise Refused("it saved no result card under its own name")
+        if card["scale"] != SCALE:
+            raise Refused(f"its card is from scale {card['scale']}")
+        unreal = [source["name"] for source in card["sources"] if source["kind"] != "real"]
+        if unreal:
+            raise Refused(f"it ran on {', '.join(unreal)}; set UNROLLED_DATA to a folder with the real data")
+
+        clean(notebook)
+        fill_first_screen(notebook, seconds)
+        notebook.metadata["unrolled"] = nbformat.from_dict(
+            {
+                "code_sha256": notebooks.code_hash(notebook),
+                "scale": SCALE,
+                "data": {source["name"]: source["sha256"] for source in card["sources"]},
+                "versions": notebooks.versions(),
+                "seconds": round(seconds),
+            }
+        )
+        notebooks.CARDS.mkdir(exist_ok=True)
+        part = notebooks.CARDS / f"{path.stem}.part"
+        shutil.copyfile(card_path, part)
+        part.replace(notebooks.CARDS / f"{path.stem}.json")
+    notebooks.save(notebook, path)
+    return seconds
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--notebook", default="", help="first letters of a name, or `all`; else the stale ones"
+    )
+    chosen = parser.parse_args().notebook
+    paths = notebooks.all_notebooks("" if chosen == "all" else chosen)
+    if not chosen:
+        paths = [path for path in paths if is_stale(path)]
+    failures = 0
+    for path in paths:
+        print(path.stem, flush=True)
+        try:
+            print(f"  stored after {notebooks.duration(refresh(path))}", flush=True)
+        except Refused as reason:
+            failures += 1
+            print(f"{path.stem} is left as it was: {reason}", flush=True)
+    if not paths:
+        print("All stored outputs belong to the code as it is; nothing to refresh.")
+    readme.write()
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
