@@ -1,0 +1,226 @@
+"""Where files come from, and what happens when they don't: a local server with faults."""
+
+import hashlib
+import http.server
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from utils import datasets, fetch
+from utils.fetch import DataError, Remote, Unavailable
+
+GOOD = b"To be, or not to be: " * 20_000
+SHA = hashlib.sha256(GOOD).hexdigest()
+
+
+class Faulty(http.server.BaseHTTPRequestHandler):
+    """Answers each path in its own way."""
+
+    def log_message(self, *arguments):
+        pass
+
+    def answer(self, body, *, length=None, kind="text/plain", status=200):
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        fault = self.path.strip("/")
+        try:
+            if fault == "cut-off":
+                self.answer(GOOD[:5000], length=len(GOOD))
+            elif fault == "wrong":
+                self.answer(GOOD[::-1])
+            elif fault == "html":
+                self.answer(b"<!doctype html><p>Please log in", kind="text/html; charset=utf-8")
+            elif fault == "500":
+                self.answer(b"", status=500)
+            elif fault == "hang":
+                time.sleep(20)
+            elif fault == "trickle":
+                self.answer(GOOD[:1], length=len(GOOD))
+                for _ in range(100):
+                    time.sleep(0.2)
+                    self.wfile.write(b"a")
+                    self.wfile.flush()
+            elif fault == "slow":
+                self.answer(GOOD[:1], length=len(GOOD))
+                for i in range(10):
+                    time.sleep(0.1)
+                    self.wfile.write(GOOD[1 + i * 42_000 : 1 + (i + 1) * 42_000])
+            else:
+                self.answer(GOOD)
+        except OSError:  # the client has given up, as it should
+            return
+
+
+@pytest.fixture(scope="module")
+def address():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Faulty)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def _own_places(tmp_path, monkeypatch):
+    monkeypatch.delenv("UNROLLED_DATA", raising=False)
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path / "cache"))
+    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_download_is_complete_in_the_cache_and_used_again(address, tmp_path, monkeypatch):
+    path, origin = fetch.fetch(Remote("a/play.txt", f"{address}/good", SHA))
+    assert (path.read_bytes(), origin) == (GOOD, "download")
+    assert path == tmp_path / "cache" / "a" / "play.txt"
+    again = fetch.fetch(Remote("a/play.txt", "http://127.0.0.1:9/refused", SHA))
+    assert again == (path, "cache")
+    assert files(tmp_path) == ["play.txt"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("cut-off", r"broke off|IncompleteRead|ProtocolError"),
+        ("wrong", "wrong hash"),
+        ("html", "a web page instead of data"),
+        ("500", "answers 500"),
+        ("hang", r"no connection to 127.0.0.1 \((ReadTimeout|ReadTimeoutError)\)"),
+        ("trickle", "all but stopped sending"),
+    ],
+)
+def test_a_fault_is_told_in_one_line_and_leaves_nothing(fault, message, address, tmp_path, monkeypatch):
+    monkeypatch.setattr(fetch, "STALL", 1.0)
+    start = time.monotonic()
+    with pytest.raises(Unavailable, match=message) as caught:
+        fetch.fetch(Remote("play.txt", f"{address}/{fault}", SHA))
+    assert "\n" not in str(caught.value)
+    assert time.monotonic() - start < 5
+    assert files(tmp_path) == []
+
+
+def test_no_wait_is_over_fifteen_seconds():
+    assert fetch.FIND + fetch.CONNECT + fetch.STALL < 15
+
+
+def test_a_refused_connection(tmp_path):
+    with pytest.raises(Unavailable, match=r"no connection to 127\.0\.0\.1"):
+        fetch.fetch(Remote("play.txt", "http://127.0.0.1:9/refused", SHA))
+
+
+def test_a_name_that_is_not_found():
+    with pytest.raises(Unavailable, match=r"no address found for nowhere.invalid"):
+        fetch.fetch(Remote("play.txt", "https://nowhere.invalid/play.txt", SHA))
+
+
+def test_a_look_up_that_hangs(monkeypatch):
+    monkeypatch.setattr(fetch, "FIND", 0.3)
+    monkeypatch.setattr(fetch.socket, "getaddrinfo", lambda *arguments: time.sleep(5))
+    start = time.monotonic()
+    with pytest.raises(Unavailable, match="there seems to be no network"):
+        fetch.require_address("slow.invalid")
+    assert time.monotonic() - start < 2
+
+
+def test_a_damaged_file_in_the_cache_is_fetched_again(address, tmp_path):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "play.txt").write_bytes(GOOD[:100])
+    path, origin = fetch.fetch(Remote("play.txt", f"{address}/good", SHA))
+    assert (path.read_bytes(), origin) == (GOOD, "download")
+
+
+def test_a_cache_that_cannot_be_written(address, tmp_path, monkeypatch):
+    # A folder below a plain file cannot be made by anybody, not even by root.
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(Unavailable, match=r"cannot be used .*set UNROLLED_CACHE"):
+        fetch.fetch(Remote("play.txt", f"{address}/good", SHA))
+
+
+def test_a_full_disk(address, tmp_path):
+    """In a process that may write no more than 8 kB to a file; the write then fails like on a full disk."""
+    program = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192));"
+        "from utils.fetch import *;"
+        f"fetch(Remote('play.txt', '{address}/good', '{SHA}'))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert re.search(
+        r"Unavailable: the cache .* cannot be used \(File too large\); set UNROLLED_CACHE", ran.stderr
+    )
+    assert files(tmp_path) == []
+
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_two_processes_at_once(address, tmp_path):
+    remote = f"Remote('play.txt', '{address}/slow', '{SHA}')"
+    program = f"from utils.fetch import *; print(fetch({remote})[0].stat().st_size)"
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True, env=os.environ
+        )
+        for _ in range(2)
+    ]
+    outputs = [process.communicate(timeout=60)[0] for process in both]
+    assert [output.split()[-1] for output in outputs] == [str(len(GOOD))] * 2
+    assert [process.returncode for process in both] == [0, 0]
+    assert files(tmp_path) == ["play.txt"]
+
+
+def test_the_data_folder_comes_first(tmp_path, monkeypatch):
+    (tmp_path / "play.txt").write_bytes(GOOD)
+    monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
+    found = fetch.fetch(Remote("play.txt", "http://127.0.0.1:9/refused", SHA))
+    assert found == (tmp_path / "play.txt", "UNROLLED_DATA")
+
+
+def test_a_damaged_file_in_the_data_folder_is_an_error_that_says_what_to_do(tmp_path, monkeypatch):
+    (tmp_path / "play.txt").write_bytes(GOOD[:-1])
+    monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
+    with pytest.raises(DataError, match=rf"play.txt in UNROLLED_DATA is damaged.*expected {SHA}.*Replace it"):
+        fetch.fetch(Remote("play.txt", "http://127.0.0.1:9/refused", SHA))
+
+
+def test_a_prepared_file_is_accepted_by_its_content(tmp_path, monkeypatch):
+    (tmp_path / "play.txt").write_bytes(b"prepared " + GOOD)
+    monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
+    accepts = Remote(
+        "play.txt", "https://nowhere.invalid/", SHA, lambda path: path.read_bytes().startswith(b"prep")
+    )
+    assert fetch.fetch(accepts)[1] == "UNROLLED_DATA"
+    refuses = Remote("play.txt", "https://nowhere.invalid/", SHA, lambda path: False)
+    with pytest.raises(DataError):
+        fetch.fetch(refuses)
+
+
+def test_a_data_folder_that_does_not_exist(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNROLLED_DATA", str(tmp_path / "nothing"))
+    with pytest.raises(DataError, match=r"which is no folder\. Set it to"):
+        fetch.fetch(Remote("play.txt", "http://127.0.0.1:9/refused", SHA))
+
+
+def test_every_official_address_is_https_with_a_hash():
+    remotes = [value for value in vars(datasets).values() if isinstance(value, Remote)]
+    assert remotes
+    for remote in remotes:
+        assert remote.url.startswith("https://")
+        assert re.fullmatch("[0-9a-f]{64}", remote.sha256)
