@@ -10,16 +10,20 @@ import socket
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pooch
 import requests
 import urllib3
 from tqdm import tqdm
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # tqdm's, about widgets that are not installed and not wanted
+    import pooch
 
 # Seconds that a host may take to be found, to answer, and between two signs of progress: 14 together.
 FIND, CONNECT, STALL = 4.0, 4.0, 6.0
