@@ -5,6 +5,7 @@
 
 import ast
 import base64
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -30,11 +31,12 @@ def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def check_format(notebook: nbformat.NotebookNode) -> list[str]:
+def check_format(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
     found = []
     if (notebook.nbformat, notebook.nbformat_minor) != (4, 5):
         found.append(f"format is {notebook.nbformat}.{notebook.nbformat_minor}, not 4.5")
-    ids = [cell.get("id", "") for cell in notebook.cells]
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]  # nbformat mends ids when it reads them
+    ids = [cell.get("id", "") for cell in cells]
     found += [f"cell id {name!r} stands twice" for name, n in Counter(ids).items() if n > 1]
     for name in ids:
         if re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f-]+)?", name) or not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
@@ -194,7 +196,7 @@ def findings(path: Path) -> list[str]:
     """Everything that is wrong with a stored notebook, one sentence each; empty if nothing is."""
     notebook = notebooks.load(path)
     return [
-        *check_format(notebook),
+        *check_format(notebook, path),
         *check_outputs(notebook),
         *check_paths(notebook),
         *check_prose(notebook),

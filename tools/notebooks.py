@@ -117,6 +117,8 @@ def execute(
         build: `UNROLLED_BUILD` for the kernel.
         on_cell: called before each cell with the heading it stands under.
 
+    What the kernel and TensorFlow's C++ code write to stderr goes to `kernel.log` in `build`.
+
     Raises:
         nbclient.exceptions.CellExecutionError: a cell raised.
         nbclient.exceptions.DeadKernelError: the kernel died.
@@ -130,7 +132,8 @@ def execute(
         on_cell(heading)
 
     # ipykernel hands C-level log lines of TensorFlow to the notebook, except under pytest.
-    with environment(UNROLLED_SCALE=scale, UNROLLED_BUILD=str(build), PYTEST_CURRENT_TEST="notebook"):
+    variables = {"UNROLLED_SCALE": scale, "UNROLLED_BUILD": str(build), "PYTEST_CURRENT_TEST": "notebook"}
+    with environment(**variables), (build / "kernel.log").open("a") as log:
         NotebookClient(
             notebook,
             timeout=None,
@@ -139,7 +142,7 @@ def execute(
             coalesce_streams=True,
             record_timing=False,
             on_cell_start=started,
-        ).execute()
+        ).execute(stderr=log)
 
 
 def read_card(path: Path) -> dict[str, Any] | None:

@@ -78,10 +78,16 @@ def refresh(path: Path) -> float:
     with tempfile.TemporaryDirectory() as folder:  # a fresh one: no earlier training is resumed
         build = Path(folder)
         start = time.perf_counter()
+        shown = ""
+
+        def show(heading: str) -> None:
+            nonlocal shown
+            if heading != shown:
+                shown = heading
+                print(f"  {heading}", flush=True)
+
         try:
-            notebooks.execute(
-                notebook, scale=SCALE, build=build, on_cell=lambda heading: print(f"  {heading}", flush=True)
-            )
+            notebooks.execute(notebook, scale=SCALE, build=build, on_cell=show)
         except (CellExecutionError, DeadKernelError) as error:
             failed = notebooks.ROOT / "build" / f"failed-{path.name}"
             failed.parent.mkdir(exist_ok=True)

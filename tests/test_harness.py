@@ -1,0 +1,338 @@
+"""The harness itself: everything that can go wrong with a notebook must make something fail."""
+
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from tools import check, links, notebooks, readme, refresh
+
+NAME = "98_made_up"
+
+
+def code(name, source, *outputs, tags=()):
+    cell = new_code_cell(source, outputs=list(outputs), metadata={"tags": list(tags)} if tags else {})
+    cell["id"] = name
+    return cell
+
+
+def prose(name, source):
+    cell = new_markdown_cell(source)
+    cell["id"] = name
+    return cell
+
+
+def printed(text, name="stdout"):
+    return new_output("stream", name=name, text=text)
+
+
+def figure(size=100, alt="A line."):
+    data = {"image/png": base64.b64encode(b"x" * size).decode()}
+    return new_output("display_data", data=data, metadata={"image/png": {"alt": alt}} if alt else {})
+
+
+def card_source(unit="1"):
+    return (
+        "from utils.results import ResultCard\n"
+        f"card = ResultCard('{NAME}')\n"
+        f"card.add('answer', 42, '{unit}', data='none', split='none', claims=['C01'], holds=True)\n"
+        "card.save()\n"
+        "card"
+    )
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """A folder with a notebook that has nothing wrong, as the refresh command stored it, and its card."""
+    folder = tmp_path_factory.mktemp("stored")
+    file = folder / f"{NAME}.ipynb"
+    cells = [
+        prose("title", f"# Made up\n\nRun time: not yet.\n\n{links.badge(file)}"),
+        prose("result", "You will have this:\n\n```text\n```"),
+        code("setup", links.setup_cell(), tags=["setup"]),
+        code("imports", "from utils.scales import scale"),
+        code("parameters", "N = scale(quick=1, cpu=2, gpu=3)", tags=["parameters"]),
+        prose("part", "## A part"),
+        code("compared", "assert 6 * 7 == 42\nprint(6 * 7)", tags=["nbval-check-output"]),
+        code("headline", "print('the answer is', 42)", tags=["first-screen"]),
+        code("card", card_source()),
+    ]
+    made = new_notebook(cells=cells)
+    made.nbformat_minor = 5
+    nbformat.write(made, file)
+    with pytest.MonkeyPatch.context() as patch:
+        use(folder, patch)
+        refresh.refresh(file)
+    return folder
+
+
+def use(folder, patch):
+    """Make the tools look for notebooks in a folder."""
+    patch.setattr(notebooks, "NOTEBOOKS", folder)
+    patch.setattr(notebooks, "CARDS", folder / "results")
+    patch.setenv("PYTHONPATH", str(notebooks.ROOT))
+
+
+@pytest.fixture
+def path(stored, tmp_path, monkeypatch):
+    """A copy of the stored notebook, to break."""
+    shutil.copytree(stored, tmp_path, dirs_exist_ok=True)
+    use(tmp_path, monkeypatch)
+    return tmp_path / f"{NAME}.ipynb"
+
+
+def change(path, what):
+    """Change the stored notebook by a function of it."""
+    notebook = notebooks.load(path)
+    what(notebook)
+    nbformat.write(notebook, path)
+
+
+def cell(notebook, name):
+    return notebooks.find(notebook, name)
+
+
+def test_refresh_stores_a_notebook_that_has_nothing_wrong(path):
+    assert check.findings(path) == []
+    stored = notebooks.load(path)
+    assert "```text\nthe answer is 42\n```" in cell(stored, "result").source
+    assert "Run time: " in cell(stored, "title").source
+    assert stored.metadata.unrolled.scale == "cpu"
+    assert notebooks.read_card(notebooks.CARDS / f"{NAME}.json")["results"][0]["value"] == 42
+    assert not refresh.is_stale(path)
+
+
+def test_refresh_twice_gives_the_same_file_but_for_the_seconds(path):
+    def without_seconds():
+        return re.sub(r'"seconds": \d+|Run time: \d+', "", path.read_text())
+
+    before = without_seconds()
+    refresh.refresh(path)
+    assert without_seconds() == before
+
+
+CHANGES = {
+    "stripped": (lambda n: [c.update(outputs=[], execution_count=None) for c in check.code_cells(n)], "1..n"),
+    "stale": (lambda n: cell(n, "imports").update(source="import os"), "from other code"),
+    "a tag more": (lambda n: cell(n, "imports").metadata.update(tags=["nbval-skip"]), "unknown tag"),
+    "stderr": (lambda n: cell(n, "imports").outputs.append(printed("W", "stderr")), "stores stderr"),
+    "an error": (
+        lambda n: cell(n, "imports").outputs.append(new_output("error", ename="E", evalue="", traceback=[])),
+        "stores an error",
+    ),
+    "a machine path": (
+        lambda n: cell(n, "compared").outputs.append(printed("/home/me/x")),
+        "path of one machine",
+    ),
+    "a figure too large": (
+        lambda n: cell(n, "imports").outputs.append(figure(90_000)),
+        "figure of 90,000 bytes",
+    ),
+    "no alt text": (lambda n: cell(n, "imports").outputs.append(figure(alt="")), "without alt text"),
+    "a random id": (lambda n: cell(n, "part").update(id="a1b2c3d4"), "not readable"),
+    "two H1": (lambda n: cell(n, "part").update(source="# Again"), "one H1"),
+    "a level skipped": (lambda n: cell(n, "part").update(source="### Deep"), "skips a heading level"),
+    "an image without alt": (
+        lambda n: cell(n, "part").update(source="## P\n![](x.png)"),
+        "image without alt",
+    ),
+    "nothing compared": (lambda n: cell(n, "compared").metadata.update(tags=[]), "nothing is compared"),
+    "nothing asserted": (lambda n: cell(n, "compared").update(source="print(42)"), "nothing is asserted"),
+    "a long cell": (lambda n: cell(n, "imports").update(source="x = 1\n" * 36), "36 lines"),
+    "a comment marker": (lambda n: cell(n, "imports").update(source="# NBVAL_SKIP\nx = 1"), "in a comment"),
+    "a magic": (lambda n: cell(n, "headline").update(source="%pip install x"), "magic"),
+    "validation on test": (
+        lambda n: cell(n, "imports").update(source="fit(x, validation_data=(x_test, y_test))"),
+        "validates on a test split",
+    ),
+    "softmax twice": (
+        lambda n: cell(n, "imports").update(source="Dense(2, activation='softmax'); Loss(from_logits=True)"),
+        "softmax already",
+    ),
+    "another setup": (lambda n: cell(n, "setup").update(source="import sys"), "setup cell differs"),
+    "no parameters": (lambda n: cell(n, "parameters").metadata.update(tags=[]), "no cell `parameters`"),
+    "another's badge": (
+        lambda n: cell(n, "title").update(source=cell(n, "title").source.replace(NAME, "01_x")),
+        "must end with",
+    ),
+    "another first screen": (
+        lambda n: cell(n, "result").update(source="```text\nthe answer is 43\n```"),
+        "first screen is not what",
+    ),
+    "another run time": (
+        lambda n: cell(n, "title").update(
+            source=cell(n, "title").source.replace("Run time: ", "Run time: 1")
+        ),
+        "run time in its title",
+    ),
+    "another scale": (lambda n: n.metadata.unrolled.update(scale="quick"), "from scale quick"),
+    "never run": (lambda n: n.metadata.pop("unrolled"), "no stored outputs yet"),
+    "other data": (lambda n: n.metadata.unrolled.update(data={"x": "0"}), "different data"),
+    "another card shown": (
+        lambda n: cell(n, "card").outputs.clear(),
+        "is not what the notebook's cell `card`",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_static_check_notices(name, path):
+    how, message = CHANGES[name]
+    change(path, how)
+    try:
+        found = check.findings(path)
+    except SyntaxError:
+        found = ["magic"]  # a magic is no Python: the check of the asserts cannot even parse it
+    assert any(message in sentence for sentence in found), found
+
+
+@pytest.mark.filterwarnings("ignore::nbformat.warnings.DuplicateCellId")
+def test_an_id_that_stands_twice_is_noticed(path):
+    path.write_text(path.read_text().replace('"id": "part"', '"id": "setup"'))
+    assert any("'setup' stands twice" in sentence for sentence in check.findings(path))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("scale", "quick", "not from real data at cpu scale"),
+        ("sources", [{"name": "s", "kind": "sample", "origin": "", "sha256": ""}], "not from real data"),
+        ("results", [{"name": "answer", "value": 42.0, "claims": ["37"], "holds": True}], "claim id"),
+        ("results", [{"name": "answer", "value": 42.0, "claims": ["C37"]}], "both a claim and a verdict"),
+        ("results", [{"name": "answer", "value": 17.0, "claims": []}], "is not what the notebook"),
+    ],
+)
+def test_a_card_that_is_not_the_notebooks_is_noticed(field, value, message, path):
+    file = notebooks.CARDS / f"{NAME}.json"
+    card = json.loads(file.read_text())
+    card[field] = value
+    file.write_text(json.dumps(card))
+    assert any(message in sentence for sentence in check.findings(path))
+    file.unlink()
+    assert any("no result card" in sentence for sentence in check.findings(path))
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("import sys; print('W', file=sys.stderr)", "wrote to stderr"),
+        ("1 / 0", "ZeroDivisionError"),
+        ("import os; os._exit(1)", "died"),
+    ],
+)
+def test_refresh_refuses_and_leaves_the_notebook_as_it_was(source, message, path):
+    change(path, lambda n: cell(n, "imports").update(source=source + "\nfrom utils.scales import scale"))
+    before = path.read_bytes(), (notebooks.CARDS / f"{NAME}.json").read_bytes()
+    with pytest.raises(refresh.Refused, match=message):
+        refresh.refresh(path)
+    assert (path.read_bytes(), (notebooks.CARDS / f"{NAME}.json").read_bytes()) == before
+    assert sorted(p.name for p in path.parent.iterdir()) == [path.name, "results"]
+
+
+def test_refresh_refuses_samples(path):
+    source = card_source().replace(
+        f"ResultCard('{NAME}')",
+        f"ResultCard('{NAME}', [Source('play', 'sample', 'made in memory', '0')])",
+    )
+    change(path, lambda n: cell(n, "card").update(source="from utils.datasets import Source\n" + source))
+    with pytest.raises(refresh.Refused, match="it ran on play; set UNROLLED_DATA"):
+        refresh.refresh(path)
+
+
+def nbval(path, timeout=60):
+    """Run nbval on a stored notebook as `make test` does; pytest's closing lines and exit status."""
+    shutil.copy(notebooks.ROOT / "notebooks" / "conftest.py", path.parent)
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-rs", "-q", path.name,
+         f"--nbval-cell-timeout={timeout}", "-p", "no:cacheprovider"],
+        cwd=path.parent, capture_output=True, text=True, check=False,
+        env=os.environ | {"UNROLLED_SCALE": "quick", "UNROLLED_BUILD": str(path.parent / "build")},
+    )  # fmt: skip
+    return ran.stdout, ran.returncode
+
+
+def test_nbval_passes_a_good_notebook(path):
+    output, status = nbval(path)
+    assert status == 0, output
+    assert "6 passed" in output
+
+
+def test_nbval_notices_a_changed_output_and_goes_on(path):
+    change(path, lambda n: cell(n, "compared").update(outputs=[printed("43\n")]))
+    output, status = nbval(path)
+    assert status == 1
+    assert "1 failed, 5 passed" in output
+
+
+def test_nbval_stops_at_a_cell_that_raises(path):
+    change(path, lambda n: cell(n, "parameters").update(source="1 / 0"))
+    output, status = nbval(path)
+    assert status == 1
+    assert "1 failed, 2 passed, 3 skipped" in output
+    assert "Cell 2 of this notebook failed" in output
+
+
+def test_nbval_stops_at_a_cell_that_hangs(path):
+    change(path, lambda n: cell(n, "parameters").update(source="import time; time.sleep(60)"))
+    start = time.monotonic()
+    output, status = nbval(path, timeout=3)
+    assert status == 1
+    assert "1 failed, 2 passed, 3 skipped" in output
+    assert time.monotonic() - start < 40
+
+
+def test_a_dead_kernel_is_reported_at_once(path):
+    change(path, lambda n: cell(n, "parameters").update(source="import os; os._exit(1)"))
+    start = time.monotonic()
+    output, status = nbval(path, timeout=600)
+    assert status == 1
+    assert "The kernel died in this cell" in output
+    assert "1 failed, 2 passed, 3 skipped" in output
+    assert time.monotonic() - start < 60
+
+
+def test_run_shows_a_failure_beside_the_others(path, tmp_path, monkeypatch):
+    broken = path.with_name("99_broken.ipynb")
+    shutil.copy(path, broken)
+    change(broken, lambda n: cell(n, "imports").update(source="raise ValueError('no such luck')"))
+    program = (
+        "import sys; from pathlib import Path; from tools import notebooks, run;"
+        f"notebooks.NOTEBOOKS = Path({str(tmp_path)!r}); sys.argv = ['run']; sys.exit(run.main())"
+    )
+    build = tmp_path / "build"
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=notebooks.ROOT, capture_output=True, text=True, check=False,
+        env=os.environ | {"UNROLLED_BUILD": str(build)},
+    )  # fmt: skip
+    assert ran.returncode == 1
+    assert "answer 42" in ran.stdout
+    assert "FAILED: ValueError: no such luck" in " ".join(ran.stdout.split())
+    for name in (f"{NAME}.html", f"{NAME}.ipynb", "99_broken.html", "99_broken.ipynb", "index.html"):
+        assert (build / name).exists()
+
+
+def test_an_unknown_notebook_is_refused_with_the_choices(path):
+    with pytest.raises(SystemExit, match=f"No notebook starts with '77'. There are: {NAME}"):
+        notebooks.all_notebooks("77")
+
+
+def test_links_are_written_everywhere(path, tmp_path, monkeypatch):
+    for file in (links.PYPROJECT, readme.README):
+        shutil.copy(file, tmp_path)
+    monkeypatch.setattr(links, "PYPROJECT", tmp_path / "pyproject.toml")
+    monkeypatch.setattr(readme, "README", tmp_path / "README.md")
+    links.write("somebody/else")
+    assert check.findings(path) == []
+    assert "github.com/somebody/else" in cell(notebooks.load(path), "setup").source
+    assert f"(https://colab.research.google.com/github/somebody/else/blob/main/notebooks/{NAME}.ipynb)" in (
+        tmp_path / "README.md"
+    ).read_text(encoding="utf-8")
