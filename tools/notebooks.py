@@ -70,8 +70,8 @@ def stdout(cell: nbformat.NotebookNode) -> str:
 
 
 def code_hash(notebook: nbformat.NotebookNode) -> str:
-    """sha256 of all code cells: their ids, tags and sources."""
-    cells = [(cell.id, tags(cell), cell.source) for cell in notebook.cells if cell.cell_type == "code"]
+    """sha256 of all code cells: their ids and sources."""
+    cells = [(cell.id, cell.source) for cell in notebook.cells if cell.cell_type == "code"]
     return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
 
 
