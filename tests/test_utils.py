@@ -1,5 +1,6 @@
 """The small helpers: scales, checks, result cards, plots."""
 
+import base64
 import json
 
 import matplotlib.pyplot as plt
@@ -100,10 +101,12 @@ def test_a_card_refuses_what_cannot_be_a_result(change, message):
 
 def test_show_attaches_the_alt_text_and_closes_the_figure(monkeypatch):
     shown = []
-    monkeypatch.setattr(plots, "display", lambda figure, metadata: shown.append(metadata))
+    monkeypatch.setattr(plots, "display", shown.append)
     plt.plot([1, 2])
     plots.show("A line that rises.")
-    assert shown == [{"image/png": {"alt": "A line that rises."}}]
+    data, metadata = shown[0]._repr_mimebundle_()
+    assert metadata["image/png"]["alt"] == "A line that rises."
+    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
     assert not plt.get_fignums()
     with pytest.raises(ValueError, match="no figure"):
         plots.show("Nothing.")

@@ -6,10 +6,12 @@ Colours are Okabe and Ito's, which colour-blind readers can tell apart (Okabe an
 
 import html
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython.display import HTML, display
+import PIL.Image
+from IPython.display import HTML, Image, display
 from matplotlib.axes import Axes
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, BLACK = (
@@ -43,6 +45,9 @@ def use_style() -> None:
 def show(alt: str) -> None:
     """Show the current figure with a text for readers who cannot see it, and close it.
 
+    The picture is stored with 128 colours, which the eye cannot tell from all of them in a line
+    drawing, and takes a third of the bytes in the notebook.
+
     Args:
         alt: what the figure shows, a sentence or two.
 
@@ -54,7 +59,11 @@ def show(alt: str) -> None:
     if not plt.get_fignums():
         raise ValueError("There is no figure to show: draw one before calling show().")
     figure = plt.gcf()
-    display(figure, metadata={"image/png": {"alt": alt}})
+    drawn, stored = BytesIO(), BytesIO()
+    figure.savefig(drawn, format="png")
+    picture = PIL.Image.open(drawn).convert("RGB")
+    picture.quantize(128, dither=PIL.Image.Dither.NONE).save(stored, format="png", optimize=True)
+    display(Image(stored.getvalue(), format="png", alt=alt))
     plt.close(figure)
 
 
