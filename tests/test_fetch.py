@@ -129,11 +129,11 @@ def test_a_name_that_is_not_found():
 
 def test_a_look_up_that_hangs(monkeypatch):
     monkeypatch.setattr(fetch, "FIND", 0.3)
-    monkeypatch.setattr(fetch.socket, "getaddrinfo", lambda *arguments: time.sleep(5))
+    monkeypatch.setattr(fetch.socket, "getaddrinfo", lambda *arguments: time.sleep(2) or [])
     start = time.monotonic()
     with pytest.raises(Unavailable, match="there seems to be no network"):
         fetch.require_address("slow.invalid")
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 1.5
 
 
 def test_a_damaged_file_in_the_cache_is_fetched_again(address, tmp_path):
