@@ -20,14 +20,14 @@ def test_the_sample_is_asked_for_without_a_word(monkeypatch, capsys):
 
 def test_the_fallback_is_one_line_that_says_why_and_what_to_do(monkeypatch, capsys):
     def nothing(remote):
-        raise Unavailable("no address found for the host; there seems to be no network")
+        raise Unavailable("no connection to the host")
 
     monkeypatch.delenv("UNROLLED_DATA", raising=False)
     monkeypatch.setattr(datasets, "fetch", nothing)
     assert datasets.shakespeare().source.kind == "sample"
     told = capsys.readouterr().out
     assert told.count("\n") == 1
-    for part in ("cannot be had: no address found", "sample play", "set UNROLLED_DATA"):
+    for part in ("cannot be had: no connection", "sample play", "set UNROLLED_DATA"):
         assert part in told
 
 
@@ -47,14 +47,24 @@ def test_own_text_is_cut_in_order(tmp_path):
     assert (text.source.kind, text.source.name, text.best_loss) == ("own", "mine.txt", None)
 
 
+def test_own_text_without_the_mark_and_line_ends_of_windows(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + b"abc\r\n" * 5000)
+    text = datasets.text_file(path)
+    assert text.train + text.validation == "abc\n" * 5000
+
+
 def test_own_text_that_cannot_be_used(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"There is no file .*nothing.txt"):
         datasets.text_file(tmp_path / "nothing.txt")
-    with pytest.raises(FileNotFoundError, match="There is no file"):
+    with pytest.raises(FileNotFoundError, match=r"is a folder; give the path of a text file"):
         datasets.text_file(tmp_path)
     (tmp_path / "latin.txt").write_bytes("é".encode("latin-1") * 20_000)
     with pytest.raises(ValueError, match=r"latin.txt is not UTF-8 \(byte 0\)"):
         datasets.text_file(tmp_path / "latin.txt")
+    (tmp_path / "empty.txt").write_text("")
+    with pytest.raises(ValueError, match=r"empty.txt has 0 characters"):
+        datasets.text_file(tmp_path / "empty.txt")
     (tmp_path / "short.txt").write_text("short")
     with pytest.raises(ValueError, match="5 characters; 10,000 are needed"):
         datasets.text_file(tmp_path / "short.txt")

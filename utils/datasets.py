@@ -71,6 +71,32 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def real_file(remote: Remote, title: str, sample: str) -> tuple[Path, str] | None:
+    """The real file, or None where a sample is to stand in: asked for, or announced in one line.
+
+    Args:
+        remote: what is wanted.
+        title: of the data set, for the line.
+        sample: what stands in, for the line.
+
+    Returns:
+        The file's path and where it was found, or None.
+
+    Raises:
+        DataError: `UNROLLED_DATA` names no folder, or its copy is damaged.
+    """
+    if sample_is_pinned():
+        return None
+    try:
+        return fetch(remote)
+    except Unavailable as reason:
+        print(
+            f"{title} cannot be had: {reason}. Instead: {sample}. For the real data, put {remote.name} "
+            "into a folder and set UNROLLED_DATA to it."
+        )
+        return None
+
+
 def shakespeare() -> Text:
     """Tiny Shakespeare (Karpathy 2015), or a sample play made by a grammar.
 
@@ -81,16 +107,11 @@ def shakespeare() -> Text:
     Raises:
         DataError: `UNROLLED_DATA` names no folder, or its copy is damaged.
     """
-    if not sample_is_pinned():
-        try:
-            path, origin = fetch(SHAKESPEARE)
-            text = path.read_bytes().decode()  # bytes: line ends stay as they are, on Windows too
-            return split_text(text, Source("Tiny Shakespeare", "real", origin, SHAKESPEARE.sha256))
-        except Unavailable as reason:
-            print(
-                f"Tiny Shakespeare cannot be had: {reason}. A sample play made by a grammar stands in; for "
-                f"the real text, put {SHAKESPEARE.name} into a folder and set UNROLLED_DATA to it."
-            )
+    found = real_file(SHAKESPEARE, "Tiny Shakespeare", "a sample play made by a grammar")
+    if found is not None:
+        path, origin = found
+        text = path.read_bytes().decode()  # bytes: line ends stay as they are, on Windows too
+        return split_text(text, Source("Tiny Shakespeare", "real", origin, SHAKESPEARE.sha256))
     play = verse.sample_play()
     source = Source("sample play", "sample", "made in memory", sha256(play.text))
     cut = cut_at(play.text)
@@ -112,11 +133,10 @@ def text_file(path: str | Path) -> Text:
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no file {str(path)!r}; give the path of a text file (here: {Path.cwd()})."
-        )
+        what = f"{str(path)!r} is a folder" if path.is_dir() else f"There is no file {str(path)!r}"
+        raise FileNotFoundError(f"{what}; give the path of a text file (here: {Path.cwd()}).")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # -sig: without the mark that some editors put first
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{path.name} is not UTF-8 (byte {error.start}); save it as UTF-8 text first."

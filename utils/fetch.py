@@ -6,10 +6,9 @@ a file reaches the cache only when it is complete and its hash is right.
 
 import logging
 import os
-import socket
+import queue
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,18 +17,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-import urllib3
 from tqdm import tqdm
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # tqdm's, about widgets that are not installed and not wanted
     import pooch
 
-# Seconds that a host may take to be found, to answer, and between two signs of progress: 14 together.
-FIND, CONNECT, STALL = 4.0, 4.0, 6.0
-TRICKLE = 1024  # bytes within STALL that count as progress
+ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 7.0  # seconds for the answer, and for each block: answered late and then silent, it is 14
+BLOCK = 16_384  # bytes; within PATIENCE that is 2.3 kB/s, the slowest connection put up with
 
-logging.getLogger("pooch").setLevel(logging.WARNING)  # its "Downloading ..." would land on stderr
+pooch.get_logger().setLevel(logging.WARNING)  # its "Downloading ..." would land on stderr
 
 
 class DataError(RuntimeError):
@@ -65,7 +63,29 @@ def sample_is_pinned() -> bool:
 
 def cache_folder() -> Path:
     """Where downloads are kept: `UNROLLED_CACHE`, or the user's cache folder."""
-    return Path(os.environ.get("UNROLLED_CACHE") or pooch.os_cache("unrolled"))
+    return Path(os.environ.get("UNROLLED_CACHE") or pooch.os_cache("unrolled")).expanduser()
+
+
+def data_folder() -> Path | None:
+    """The folder that `UNROLLED_DATA` names, or None if it names none.
+
+    A relative path counts from the current folder or from the project's, because notebooks run one
+    folder below the one where `make` was called.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    named = os.environ.get("UNROLLED_DATA", "")
+    if not named or named == "sample":
+        return None
+    path = Path(named).expanduser()
+    for folder in (path, ROOT / path):
+        if folder.is_dir():
+            return folder
+    raise DataError(
+        f"UNROLLED_DATA is {named!r}, which is no folder. Set it to the folder with the data files, "
+        "to `sample` for the embedded samples, or unset it."
+    )
 
 
 def fetch(remote: Remote) -> tuple[Path, str]:
@@ -81,13 +101,58 @@ def fetch(remote: Remote) -> tuple[Path, str]:
         DataError: `UNROLLED_DATA` names no folder, or its copy of the file is damaged.
         Unavailable: the file is in none of the places and cannot be downloaded.
     """
-    found = in_data_folder(remote)
-    if found is not None:
-        return found, "UNROLLED_DATA"
-    cached = cache_folder() / remote.name
-    origin = "cache" if cached.is_file() and pooch.file_hash(str(cached)) == remote.sha256 else "download"
+    folder = data_folder()
+    if folder is None:
+        return from_cache_or_network(remote)
+    if os.path.lexists(folder / remote.name):
+        require_right(remote, folder / remote.name)
+        return folder / remote.name, "UNROLLED_DATA"
     try:
-        path = pooch.retrieve(
+        return from_cache_or_network(remote)
+    except Unavailable as reason:
+        raise Unavailable(f"the UNROLLED_DATA folder has no {remote.name}, and {reason}") from reason
+
+
+def require_right(remote: Remote, path: Path) -> None:
+    """Refuse a file of the data folder that is neither the official one nor a prepared one.
+
+    Raises:
+        DataError: it is damaged, another file, or cannot be read.
+    """
+    try:
+        got = pooch.file_hash(str(path))
+    except OSError as error:
+        raise DataError(
+            f"{remote.name} in UNROLLED_DATA cannot be read ({error.strerror}). Put the file from "
+            f"{remote.url} in its place, or remove it."
+        ) from error
+    if got == remote.sha256:
+        return
+    try:
+        accepted = remote.prepared is not None and remote.prepared(path)
+    except Exception:  # each library has its own word for a file that it cannot make sense of
+        accepted = False
+    if not accepted:
+        raise DataError(
+            f"{remote.name} in UNROLLED_DATA is damaged or another file: its sha256 is {got}, expected "
+            f"{remote.sha256}. Replace it by the file from {remote.url}, or remove it."
+        )
+
+
+def from_cache_or_network(remote: Remote) -> tuple[Path, str]:
+    """The official file from the cache, where a download puts it when it is complete and right.
+
+    Returns:
+        Its path, and "cache" or "download".
+
+    Raises:
+        Unavailable: it is not there and cannot be downloaded.
+    """
+    cached = cache_folder() / remote.name
+    try:
+        if cached.is_file() and pooch.file_hash(str(cached)) == remote.sha256:
+            return cached, "cache"  # read only: a class may share a cache that nobody may write to
+        pooch.retrieve(
             remote.url,
             known_hash=f"sha256:{remote.sha256}",
             fname=cached.name,
@@ -103,42 +168,15 @@ def fetch(remote: Remote) -> tuple[Path, str]:
         raise Unavailable(
             f"what {urlsplit(remote.url).hostname} sent is not the expected file (wrong hash)"
         ) from error
-    return Path(path), origin
-
-
-def in_data_folder(remote: Remote) -> Path | None:
-    """The file in the folder that `UNROLLED_DATA` names, or None if it is not there.
-
-    Raises:
-        DataError: there is no such folder, or the file is neither the official nor a prepared one.
-    """
-    named = os.environ.get("UNROLLED_DATA", "")
-    if not named or named == "sample":
-        return None
-    folder = Path(named).expanduser()
-    if not folder.is_dir():
-        raise DataError(
-            f"UNROLLED_DATA is {named!r}, which is no folder. Set it to the folder with the data files, "
-            "to `sample` for the embedded samples, or unset it."
-        )
-    path = folder / remote.name
-    if not path.exists():
-        return None
-    if remote.prepared is not None and remote.prepared(path):
-        return path
-    got = pooch.file_hash(str(path)) if path.is_file() else "no file but a folder"
-    if got != remote.sha256:
-        raise DataError(
-            f"{remote.name} in UNROLLED_DATA is damaged or another file: its sha256 is {got}, expected "
-            f"{remote.sha256}. Replace it by the file from {remote.url}, or remove it."
-        )
-    return path
+    return cached, "download"
 
 
 def download(url: str, output_file: Any, pooch_instance: Any) -> None:
     """Fill a temporary file; the downloader that pooch calls. pooch then checks the hash and moves it.
 
-    Written by hand because pooch's own waits without end for a host that sends a byte now and then.
+    Written by hand because a library's time limits hold for each address of a host and for each
+    byte, so that a name look-up, a silent firewall or a trickling host make any number of them.
+    Here the network has a thread of its own, and this one waits for it no longer than `PATIENCE`.
 
     Args:
         url: http or https address.
@@ -149,62 +187,83 @@ def download(url: str, output_file: Any, pooch_instance: Any) -> None:
         Unavailable: no such host, no answer, an error status, a web page, a stalled or cut-off transfer.
         OSError: the file cannot be written.
     """
-    host = urlsplit(url).hostname or ""
-    require_address(host)
+    host = urlsplit(url).hostname or url
+    arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    given_up = threading.Event()
+    threading.Thread(target=transfer, args=(url, arrived, given_up), daemon=True).start()
     try:
+        answer = take(arrived, host, "does not answer")
+        require_data(answer, host)
+        length = answer.headers.get("Content-Length", "")
+        # On stdout, since stored notebooks hold no stderr; disable=None: no bar where nobody watches.
+        bar = tqdm(
+            total=int(length) if length.isdigit() else None,
+            desc=f"Downloading {Path(urlsplit(url).path).name}",
+            unit="B",
+            unit_scale=True,
+            file=sys.stdout,
+            leave=False,
+            disable=None,
+        )
+        with Path(output_file).open("wb") as file, bar:
+            while block := take(arrived, host, "has all but stopped sending"):
+                file.write(block)
+                bar.update(len(block))
+    finally:
+        given_up.set()
+
+
+def transfer(url: str, arrived: queue.SimpleQueue[Any], given_up: threading.Event) -> None:
+    """Put the response into the queue, its blocks, and an empty block; or the error that came up."""
+    try:
+        # The limit here only ends the thread some time after nobody waits for it any more.
         with requests.get(
-            url, stream=True, timeout=(CONNECT, STALL), headers={"Accept-Encoding": "identity"}
-        ) as response:
-            if response.status_code != requests.codes.ok:
-                raise Unavailable(f"{host} answers {response.status_code} {response.reason}")
-            if "html" in response.headers.get("Content-Type", ""):
-                raise Unavailable(f"{host} sends a web page instead of data (a login page of the network?)")
-            copy(response, Path(output_file), host)
-    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise Unavailable(f"no connection to {host} ({type(error).__name__})") from error
+            url, stream=True, timeout=2 * PATIENCE, headers={"Accept-Encoding": "identity"}
+        ) as answer:
+            arrived.put(answer)
+            for block in answer.iter_content(BLOCK):
+                if given_up.is_set():
+                    return
+                arrived.put(block)
+        arrived.put(b"")
+    except Exception as error:  # raised again by `take`, in the thread that waits
+        arrived.put(error)
 
 
-def require_address(host: str) -> None:
-    """Give up on a name that is not found in time; the system's look-up has no limit of its own.
-
-    Raises:
-        Unavailable: no address within `FIND` seconds.
-    """
-    addresses: list[Any] = []
-
-    def look_up() -> None:
-        try:
-            addresses.extend(socket.getaddrinfo(host, None))
-        except OSError:
-            return
-
-    thread = threading.Thread(target=look_up, daemon=True)
-    thread.start()
-    thread.join(FIND)
-    if not addresses:
-        raise Unavailable(f"no address found for {host}; there seems to be no network")
-
-
-def copy(response: requests.Response, path: Path, host: str) -> None:
-    """Write what arrives, with a progress bar, for as long as it keeps arriving.
+def take(arrived: queue.SimpleQueue[Any], host: str, silence: str) -> Any:
+    """What has arrived next; `silence` says what it means when nothing does.
 
     Raises:
-        Unavailable: less than `TRICKLE` bytes within `STALL` seconds, or fewer bytes than announced.
+        Unavailable: nothing within `PATIENCE`, or the transfer failed.
     """
-    total = int(response.headers.get("Content-Length", 0))
-    received, since, at = 0, time.monotonic(), 0
-    bar = tqdm(
-        total=total or None, unit="B", unit_scale=True, file=sys.stdout, leave=False, desc="Downloading"
-    )
-    with path.open("wb") as file, bar:
-        # read1 returns what is there; read would wait until a whole block has trickled in.
-        while block := response.raw.read1(65536):
-            file.write(block)
-            bar.update(len(block))
-            received += len(block)
-            if received - at >= TRICKLE:
-                since, at = time.monotonic(), received
-            elif time.monotonic() - since > STALL:
-                raise Unavailable(f"{host} has all but stopped sending")
-    if total and received != total:
-        raise Unavailable(f"the transfer from {host} broke off after {received:,} of {total:,} bytes")
+    try:
+        found = arrived.get(timeout=PATIENCE)
+    except queue.Empty:
+        raise Unavailable(f"{host} {silence}") from None
+    if isinstance(found, requests.exceptions.ChunkedEncodingError):
+        raise Unavailable(f"the transfer from {host} broke off") from found
+    if isinstance(found, requests.RequestException):
+        raise Unavailable(
+            f"no connection to {host} ({cause(found)}; no network, or a login page?)"
+        ) from found
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def cause(error: requests.RequestException) -> str:
+    """The name of the error at the bottom, e.g. NameResolutionError; the rest is wrapping."""
+    inner = error.args[0] if error.args else error
+    return type(getattr(inner, "reason", None) or error).__name__
+
+
+def require_data(answer: requests.Response, host: str) -> None:
+    """Refuse an answer that is not the file.
+
+    Raises:
+        Unavailable: an error status or a web page.
+    """
+    if answer.status_code != requests.codes.ok:
+        raise Unavailable(f"{host} answers {answer.status_code} {answer.reason}")
+    if "html" in answer.headers.get("Content-Type", ""):
+        raise Unavailable(f"{host} sends a web page instead of data (a login page of the network?)")
