@@ -33,6 +33,15 @@ def await_reply(self: RunningKernel, msg_id: str, timeout: float | None = None) 
 RunningKernel.await_reply = await_reply
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Any:
+    """A cell that shows an error must still raise it; nbval does not look when outputs are not compared."""
+    result = yield
+    if isinstance(item, IPyNbCell) and item.options["check_exception"]:
+        assert any(o.output_type == "error" for o in item.test_outputs), "This cell no longer raises."
+    return result
+
+
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> None:
     """Remember the first cell of a notebook that did not run; one whose output differs did run."""
     if isinstance(item, IPyNbCell) and call.excinfo and not call.excinfo.errisinstance(pytest.skip.Exception):

@@ -55,7 +55,10 @@ def stored(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stored")
     file = folder / f"{NAME}.ipynb"
     cells = [
-        prose("title", f"# Made up\n\nRun time: not yet.\n\n{links.badge(file)}"),
+        prose(
+            "title",
+            f"# Made up\n\nMirrors lectures L0, L1 and L2.\n\nRun time: not yet.\n\n{links.badge(file)}",
+        ),
         prose("result", "You will have this:\n\n```text\n```"),
         code("setup", links.setup_cell(), tags=["setup"]),
         code("imports", "from utils.scales import scale"),
@@ -148,9 +151,26 @@ CHANGES = {
     "nothing asserted": (lambda n: cell(n, "compared").update(source="print(42)"), "nothing is asserted"),
     "a long cell": (lambda n: cell(n, "imports").update(source="x = 1\n" * 36), "36 lines"),
     "a comment marker": (lambda n: cell(n, "imports").update(source="# NBVAL_SKIP\nx = 1"), "in a comment"),
-    "a magic": (lambda n: cell(n, "headline").update(source="%pip install x"), "magic"),
+    "a magic": (lambda n: cell(n, "headline").update(source="if 1:\n    !false"), "not plain Python"),
+    "a figure that is not PNG": (
+        lambda n: cell(n, "imports").outputs.append(new_output("display_data", data={"image/jpeg": "eA=="})),
+        "not PNG",
+    ),
+    "an error that no longer comes": (
+        lambda n: cell(n, "imports").metadata.update(tags=["raises-exception"]),
+        "raised nothing",
+    ),
+    "only a figure compared": (
+        lambda n: cell(n, "compared").update(outputs=[figure()]),
+        "shows only a figure",
+    ),
+    "compared without output": (lambda n: cell(n, "compared").update(outputs=[]), "but has no output"),
     "validation on test": (
-        lambda n: cell(n, "imports").update(source="fit(x, validation_data=(x_test, y_test))"),
+        lambda n: cell(n, "imports").update(source="fit(x, validation_data=(\n    x_test,\n    y_test,\n))"),
+        "validates on a test split",
+    ),
+    "test under another name": (
+        lambda n: cell(n, "imports").update(source="x_train, x_val = data.train, data.test"),
         "validates on a test split",
     ),
     "softmax twice": (
@@ -158,6 +178,12 @@ CHANGES = {
         "softmax already",
     ),
     "another setup": (lambda n: cell(n, "setup").update(source="import sys"), "setup cell differs"),
+    "parameters too late": (lambda n: n.cells.insert(4, code("more", "x = 1")), "first code cells must be"),
+    "no lectures": (
+        lambda n: cell(n, "title").update(source=cell(n, "title").source.replace("lectures", "talks")),
+        "must say what it mirrors",
+    ),
+    "half a record": (lambda n: n.metadata.unrolled.pop("versions"), "its record lacks versions"),
     "no parameters": (lambda n: cell(n, "parameters").metadata.update(tags=[]), "no cell `parameters`"),
     "another's badge": (
         lambda n: cell(n, "title").update(source=cell(n, "title").source.replace(NAME, "01_x")),
@@ -187,10 +213,7 @@ CHANGES = {
 def test_a_static_check_notices(name, path):
     how, message = CHANGES[name]
     change(path, how)
-    try:
-        found = check.findings(path)
-    except SyntaxError:
-        found = ["magic"]  # a magic is no Python: the check of the asserts cannot even parse it
+    found = check.findings(path)
     assert any(message in sentence for sentence in found), found
 
 
@@ -200,20 +223,37 @@ def test_an_id_that_stands_twice_is_noticed(path):
     assert any("'setup' stands twice" in sentence for sentence in check.findings(path))
 
 
+def allowed(source):
+    """Whether a cell is not taken for one that validates on the test split."""
+    return not check.check_code(new_notebook(cells=[new_code_cell(source + "\nassert True")]))
+
+
+def test_the_checks_let_good_code_pass():
+    assert allowed("fit(x, validation_data=(x_val, y_val), callbacks=[latest])")
+    assert allowed("train, validation, test = data.train, data.validation, data.test")
+    assert allowed("train, validation, test = split(text, test=0.1)")
+    assert allowed("message = (\n    'at %d'\n    % step\n)")
+    assert allowed("Dense(1); loss = Loss(from_logits=True); weights = layers.Softmax()(scores)")
+    assert allowed("try:\n    Dense(4, Activation='softmax')\nexcept TypeError:\n    Loss(from_logits=True)")
+
+
 @pytest.mark.parametrize(
-    ("field", "value", "message"),
+    ("change_card", "message"),
     [
-        ("scale", "quick", "not from real data at cpu scale"),
-        ("sources", [{"name": "s", "kind": "sample", "origin": "", "sha256": ""}], "not from real data"),
-        ("results", [{"name": "answer", "value": 42.0, "claims": ["37"], "holds": True}], "claim id"),
-        ("results", [{"name": "answer", "value": 42.0, "claims": ["C37"]}], "both a claim and a verdict"),
-        ("results", [{"name": "answer", "value": 17.0, "claims": []}], "is not what the notebook"),
+        (lambda card: card.update(scale="quick"), "not from real data at cpu scale"),
+        (lambda card: card.update(sources=[{"name": "s", "kind": "sample", "sha256": ""}]), "not from real"),
+        (lambda card: card.update(results=[]), "it has no figure"),
+        (lambda card: card["results"][0].pop("split"), "lacks split"),
+        (lambda card: card["results"][0].update(scale="quick"), "is from scale quick"),
+        (lambda card: card["results"][0].update(claims=["37"]), "claim id"),
+        (lambda card: card["results"][0].pop("holds"), "both a claim and a verdict"),
+        (lambda card: card["results"][0].update(value=4.0), "is not what the notebook"),
     ],
 )
-def test_a_card_that_is_not_the_notebooks_is_noticed(field, value, message, path):
+def test_a_card_that_is_not_the_notebooks_is_noticed(change_card, message, path):
     file = notebooks.CARDS / f"{NAME}.json"
     card = json.loads(file.read_text())
-    card[field] = value
+    change_card(card)
     file.write_text(json.dumps(card))
     assert any(message in sentence for sentence in check.findings(path))
     file.unlink()
@@ -235,6 +275,25 @@ def test_refresh_refuses_and_leaves_the_notebook_as_it_was(source, message, path
         refresh.refresh(path)
     assert (path.read_bytes(), (notebooks.CARDS / f"{NAME}.json").read_bytes()) == before
     assert sorted(p.name for p in path.parent.iterdir()) == [path.name, "results"]
+
+
+def test_refresh_does_not_overwrite_what_was_written_meanwhile(path, monkeypatch):
+    execute = notebooks.execute
+
+    def slow(*args, **kwargs):
+        execute(*args, **kwargs)
+        change(path, lambda n: cell(n, "part").update(source="## A better part"))
+
+    monkeypatch.setattr(notebooks, "execute", slow)
+    with pytest.raises(refresh.Refused, match="it was changed while it ran"):
+        refresh.refresh(path)
+    assert "A better part" in path.read_text()
+
+
+def test_refresh_records_the_versions(path):
+    versions = notebooks.load(path).metadata.unrolled.versions
+    assert set(versions) == {"python", "tensorflow", "keras", "numpy", "matplotlib"}
+    assert all(re.match(r"\d+\.\d+", version) for version in versions.values())
 
 
 def test_refresh_refuses_samples(path):
@@ -280,6 +339,14 @@ def test_nbval_stops_at_a_cell_that_raises(path):
     assert "Cell 2 of this notebook failed" in output
 
 
+def test_nbval_notices_an_error_that_no_longer_comes(path):
+    change(path, lambda n: cell(n, "card").metadata.update(tags=["raises-exception"]))
+    output, status = nbval(path)
+    assert status == 1
+    assert "This cell no longer raises" in output
+    assert "1 failed, 5 passed" in output
+
+
 def test_nbval_stops_at_a_cell_that_hangs(path):
     change(path, lambda n: cell(n, "parameters").update(source="import time; time.sleep(60)"))
     start = time.monotonic()
@@ -303,6 +370,7 @@ def test_run_shows_a_failure_beside_the_others(path, tmp_path, monkeypatch):
     broken = path.with_name("99_broken.ipynb")
     shutil.copy(path, broken)
     change(broken, lambda n: cell(n, "imports").update(source="raise ValueError('no such luck')"))
+    path.with_name("97_cut_off.ipynb").write_text("{")
     program = (
         "import sys; from pathlib import Path; from tools import notebooks, run;"
         f"notebooks.NOTEBOOKS = Path({str(tmp_path)!r}); sys.argv = ['run']; sys.exit(run.main())"
@@ -315,7 +383,11 @@ def test_run_shows_a_failure_beside_the_others(path, tmp_path, monkeypatch):
     )  # fmt: skip
     assert ran.returncode == 1
     assert "answer 42" in ran.stdout
-    assert "FAILED: ValueError: no such luck" in " ".join(ran.stdout.split())
+    words = " ".join(ran.stdout.split())
+    assert "FAILED: cell 'imports': ValueError: no such luck" in words
+    assert "FAILED: Notebook does not appear to be JSON" in words
+    assert f"{NAME}: A part\n" in ran.stdout  # progress in plain lines, as this is no terminal
+    assert "\r" not in ran.stdout
     for name in (f"{NAME}.html", f"{NAME}.ipynb", "99_broken.html", "99_broken.ipynb", "index.html"):
         assert (build / name).exists()
 
@@ -336,3 +408,23 @@ def test_links_are_written_everywhere(path, tmp_path, monkeypatch):
     assert f"(https://colab.research.google.com/github/somebody/else/blob/main/notebooks/{NAME}.ipynb)" in (
         tmp_path / "README.md"
     ).read_text(encoding="utf-8")
+
+
+def test_only_links_to_this_project_must_agree():
+    stated = links.repository()
+    name = stated.split("/")[1]
+    fine = f"https://github.com/{stated}/issues and https://github.com/karpathy/nanoGPT"
+    assert links.disagreeing(fine) == set()
+    assert links.disagreeing(f"https://github.com/old-owner/{name}.") == {f"old-owner/{name}"}
+    opened = "https://colab.research.google.com/github/a/b/blob/main/notebooks/x.ipynb"
+    assert links.disagreeing(opened) == {"a/b"}
+
+
+@pytest.mark.parametrize(
+    "name", ["", "owner", "a b/c", "a/..", "../..", "-a/b", "a/b/c", "https://github.com/a/b"]
+)
+def test_links_refuses_what_is_no_repository(name, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["links", "--", name])
+    monkeypatch.setattr(links, "write", lambda new: pytest.fail(f"wrote {new}"))
+    with pytest.raises(SystemExit, match="is no repository"):
+        links.main()

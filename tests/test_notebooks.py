@@ -34,15 +34,14 @@ def test_the_picture_of_the_readme_is_the_stored_figure():
     assert readme.PICTURE.read_bytes() == found[1], "run `make refresh`"
 
 
-def test_the_web_address_is_the_same_everywhere():
-    stated = links.repository()
-    files = [readme.README, *PATHS]
-    address = re.compile(
-        r"(?:github\.com|colab\.research\.google\.com/github)/([\w.-]+/[\w.-]+?)(?=[/\"')\\\s]|$)"
-    )
-    for path in files:
-        named = set(address.findall(path.read_text(encoding="utf-8")))
-        assert named == {stated}, f"{path.name} links to {named}; run `make links REPO={stated}`"
+@pytest.mark.parametrize("path", [readme.README, *PATHS], ids=lambda path: path.name)
+def test_the_web_address_is_the_same_everywhere(path):
+    text = path.read_text(encoding="utf-8")
+    wrong = links.disagreeing(text)
+    assert not wrong, f"links to {wrong}; run `make links REPO={links.repository()}`"
+    opened = set(re.findall(r"google\.com/github/[^\s)\"\\]+/notebooks/([^\s)\"\\]+)", text))
+    assert opened <= {other.name for other in PATHS}
+    assert opened, "no Colab link"
 
 
 def sanitize_rules(text: str) -> list[tuple[str, str]]:

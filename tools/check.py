@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 
-from tools import links, notebooks
+from tools import links, notebooks, readme
 
 KNOWN_TAGS = {
     "setup",
@@ -24,6 +24,9 @@ KNOWN_TAGS = {
     "raises-exception",
 }
 MACHINE_PATH = re.compile(r"(?<![\w.])(/home/|/root/|/tmp/|/work/|/Users/|/var/folders/|[A-Z]:\\\\?Users)")
+TEST, VALIDATION = re.compile(r"(^|_)test(_|$)"), re.compile(r"(^|_)val(idation)?(_|$)")
+PROVENANCE = {"code_sha256", "scale", "data", "versions", "seconds"}
+FIGURE = {"name", "value", "unit", "data", "split", "scale", "parameters", "seconds", "claims", "published"}
 LARGEST_FIGURE, LARGEST_NOTEBOOK, LONGEST_CELL = 80_000, 400_000, 35  # bytes, bytes, lines
 
 
@@ -57,6 +60,8 @@ def check_outputs(notebook: nbformat.NotebookNode) -> list[str]:
                 found.append(f"cell {cell.id!r} stores stderr")
             if output.output_type == "error" and "raises-exception" not in notebooks.tags(cell):
                 found.append(f"cell {cell.id!r} stores an error")
+            if {"image/svg+xml", "image/jpeg"} & set(output.get("data", {})):
+                found.append(f"cell {cell.id!r} has a figure that is not PNG: end it with plots.show(...)")
             figure = output.get("data", {}).get("image/png")
             if figure is not None:
                 size = len(base64.b64decode(figure))
@@ -66,6 +71,9 @@ def check_outputs(notebook: nbformat.NotebookNode) -> list[str]:
                     found.append(
                         f"cell {cell.id!r} has a figure without alt text: end it with plots.show(...)"
                     )
+        raised = any(output.output_type == "error" for output in cell.outputs)
+        if "raises-exception" in notebooks.tags(cell) and not raised:
+            found.append(f"cell {cell.id!r} is tagged raises-exception and raised nothing")
     size = len(nbformat.writes(notebook).encode())
     if size > LARGEST_NOTEBOOK:
         found.append(f"the notebook has {size:,} bytes")
@@ -101,10 +109,34 @@ def check_prose(notebook: nbformat.NotebookNode) -> list[str]:
     return found
 
 
+def named(node: ast.AST, pattern: re.Pattern[str]) -> bool:
+    """Whether a name, an attribute or a string in an expression matches."""
+    names = (
+        getattr(part, "id", None) or getattr(part, "attr", None) or getattr(part, "value", None)
+        for part in ast.walk(node)
+    )
+    return any(isinstance(name, str) and pattern.search(name) for name in names)
+
+
+def validates_on_test(tree: ast.Module) -> bool:
+    """Whether a test split is given as validation data, or is given the name of a validation split."""
+    pairs: list[tuple[ast.expr, ast.expr]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg == "validation_data" and named(node.value, TEST):
+            return True
+        for target in node.targets if isinstance(node, ast.Assign) else []:
+            value = node.value  # type: ignore[attr-defined]
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                pairs += zip(target.elts, value.elts, strict=False)
+            else:
+                pairs.append((target, value))
+    return any(named(to, VALIDATION) and not named(to, TEST) and named(by, TEST) for to, by in pairs)
+
+
 def check_code(notebook: nbformat.NotebookNode) -> list[str]:
-    found = []
+    found, asserted = [], False
     cells = code_cells(notebook)
-    whole = "\n".join(cell.source for cell in cells)
+    softmax = any(re.search(r"\b(activation\s*=|Activation\()\s*[\"']softmax", cell.source) for cell in cells)
     for cell in cells:
         unknown = set(notebooks.tags(cell)) - KNOWN_TAGS
         found += [f"cell {cell.id!r} has an unknown tag {tag!r}" for tag in sorted(unknown)]
@@ -113,26 +145,41 @@ def check_code(notebook: nbformat.NotebookNode) -> list[str]:
         lines = [line for line in cell.source.splitlines() if line.strip()]
         if len(lines) > LONGEST_CELL:
             found.append(f"cell {cell.id!r} has {len(lines)} lines, more than {LONGEST_CELL}")
-        if re.search(r"(?m)^\s*[%!]", cell.source):
-            found.append(f"cell {cell.id!r} uses a magic, which passes silently when it fails")
-        if re.search(r"validation_data\s*=[^\n]*test|validation_split\s*=[^\n]*test", cell.source):
-            found.append(f"cell {cell.id!r} validates on a test split")
-        if "from_logits=True" in cell.source and re.search(r"activation=[\"']softmax", whole):
+        if "from_logits=True" in cell.source and softmax:
             found.append(f"cell {cell.id!r} says from_logits=True, and a layer has softmax already")
-    compared = [c for c in cells if "nbval-check-output" in notebooks.tags(c)]
-    found += [f"cell {c.id!r} is to be compared but has no output" for c in compared if not c.outputs]
+        try:
+            tree = ast.parse(cell.source)
+        except SyntaxError:
+            found.append(f"cell {cell.id!r} is not plain Python; a magic passes silently when it fails")
+            continue
+        asserted = asserted or any(isinstance(node, ast.Assert) for node in ast.walk(tree))
+        if validates_on_test(tree):
+            found.append(f"cell {cell.id!r} validates on a test split")
+    if not asserted:
+        found.append("nothing is asserted")
+    return found
+
+
+def check_compared(notebook: nbformat.NotebookNode) -> list[str]:
+    found = []
+    compared = [cell for cell in code_cells(notebook) if "nbval-check-output" in notebooks.tags(cell)]
+    for cell in compared:
+        if not cell.outputs:
+            found.append(f"cell {cell.id!r} is to be compared but has no output")
+        elif all("image/png" in output.get("data", {}) for output in cell.outputs):
+            found.append(f"cell {cell.id!r} is to be compared but shows only a figure, which nbval skips")
     if not compared:
         found.append("no cell is tagged nbval-check-output: nothing is compared in `make test`")
-    if not any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(whole))):
-        found.append("nothing is asserted")
     return found
 
 
 def check_frame(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
     found = []
     ids = [cell.id for cell in notebook.cells]
-    if ids[:5] != ["title", "result", "setup", "imports", ids[4] if len(ids) > 4 else ""]:
+    if ids[:4] != ["title", "result", "setup", "imports"]:
         found.append("the first cells must be title, result, setup, imports")
+    if [cell.id for cell in code_cells(notebook)][:3] != ["setup", "imports", "parameters"]:
+        found.append("the first code cells must be setup, imports, parameters")
     setup, parameters = notebooks.find(notebook, "setup"), notebooks.find(notebook, "parameters")
     if setup is None or setup.source != links.setup_cell() or "setup" not in notebooks.tags(setup):
         found.append("the setup cell differs from tools/links.py; `make links` with the address writes it")
@@ -144,6 +191,8 @@ def check_frame(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
     last = title.source.strip().splitlines()[-1] if title is not None else ""
     if last != links.badge(path):
         found.append(f"the title cell must end with {links.badge(path)}")
+    if not readme.lectures(notebook):
+        found.append("the title cell must say what it mirrors, e.g. `Mirrors lectures L0 and L2`")
     return found
 
 
@@ -152,6 +201,9 @@ def check_provenance(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
     how = f"run `make refresh NOTEBOOK={path.stem[:2]}`"
     if stored is None:
         return [f"it has no stored outputs yet: {how}"]
+    lacking = PROVENANCE - set(stored)
+    if lacking:
+        return [f"its record lacks {', '.join(sorted(lacking))}: {how}"]
     found = []
     if stored["code_sha256"] != notebooks.code_hash(notebook):
         found.append(f"its outputs are from other code than it holds now: {how}")
@@ -179,16 +231,24 @@ def check_card(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
         found.append(f"its card and its outputs are from different data: {how}")
     if any(source["kind"] != "real" for source in card["sources"]) or card["scale"] != "cpu":
         found.append(f"its card is not from real data at cpu scale: {how}")
-    for row in card["results"]:
-        if any(not re.fullmatch(r"C\d\d", claim) for claim in row["claims"]):
-            found.append(f"card: {row['name']!r} has a claim id that is not like C01")
-        if bool(row["claims"]) != ("holds" in row):
-            found.append(f"card: {row['name']!r} needs both a claim and a verdict")
     last = notebooks.find(notebook, "card")
-    shown = str(last.outputs) if last is not None else ""
+    outputs = last.get("outputs", []) if last is not None else []
+    shown = "".join(output.get("data", {}).get("text/plain", "") for output in outputs).splitlines()
+    if not card["results"]:
+        found.append("card: it has no figure")
     for row in card["results"]:
-        if f"{row['value']:g}" not in shown:
-            found.append(f"card: {row['name']!r} is not what the notebook's cell `card` shows: {how}")
+        name, lacking = row.get("name"), FIGURE - set(row)
+        if lacking:
+            found.append(f"card: {name!r} lacks {', '.join(sorted(lacking))}")
+            continue
+        if row["scale"] != "cpu":
+            found.append(f"card: {name!r} is from scale {row['scale']}: {how}")
+        if any(not re.fullmatch(r"C\d\d", claim) for claim in row["claims"]):
+            found.append(f"card: {name!r} has a claim id that is not like C01")
+        if bool(row["claims"]) != isinstance(row.get("holds"), bool):
+            found.append(f"card: {name!r} needs both a claim and a verdict")
+        if not any(name in line and f" {row['value']:g} " in line for line in shown):
+            found.append(f"card: {name!r} is not what the notebook's cell `card` shows: {how}")
     return found
 
 
@@ -201,6 +261,7 @@ def findings(path: Path) -> list[str]:
         *check_paths(notebook),
         *check_prose(notebook),
         *check_code(notebook),
+        *check_compared(notebook),
         *check_frame(notebook, path),
         *check_provenance(notebook, path),
         *check_card(notebook, path),

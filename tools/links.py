@@ -52,15 +52,27 @@ def badge(path: Path) -> str:
     return f"[![Open in Colab]({BADGE})]({colab(path)})"
 
 
+def disagreeing(text: str) -> set[str]:
+    """Addresses in a text that mean this project and are not the stated one; others' are welcome."""
+    stated = repository()
+    opened = set(re.findall(r"colab\.research\.google\.com/github/([\w.-]+/[\w.-]+)", text))
+    named = set(re.findall(r"github\.com/([\w.-]+/[\w-]+)", text))
+    name = stated.split("/")[1]
+    return {a for a in opened | named if a != stated and (a in opened or a.split("/")[1] == name)}
+
+
 def write(new: str) -> None:
     """State a new address and write it into every notebook and the README."""
     from tools import readme  # here, because readme needs this module
 
+    old = re.compile(rf"(github(?:\.com)?/){re.escape(repository())}(?![\w-])")
     text = PYPROJECT.read_text(encoding="utf-8")
     PYPROJECT.write_text(STATED.sub(f'Repository = "https://github.com/{new}"', text), encoding="utf-8")
     for path in notebooks.all_notebooks():
         notebook = notebooks.load(path)
         fresh = notebook.metadata.get("unrolled", {}).get("code_sha256") == notebooks.code_hash(notebook)
+        for cell in notebook.cells:
+            cell.source = old.sub(rf"\g<1>{new}", cell.source)
         setup, title = notebooks.find(notebook, "setup"), notebooks.find(notebook, "title")
         if setup is not None:
             setup.source = setup_cell()
@@ -69,6 +81,8 @@ def write(new: str) -> None:
         if fresh:  # another address does not change what the code computes
             notebook.metadata["unrolled"]["code_sha256"] = notebooks.code_hash(notebook)
         notebooks.save(notebook, path)
+    text = readme.README.read_text(encoding="utf-8")
+    readme.README.write_text(old.sub(rf"\g<1>{new}", text), encoding="utf-8")
     readme.write()
 
 
@@ -76,7 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("repository", help="owner/name")
     new = parser.parse_args().repository
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", new):
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*/(?!\.+$)[\w.-]+", new):
         sys.exit(f"{new!r} is no repository; say it like this: make links REPO=owner/name")
     write(new)
     print(f"All links point to https://github.com/{new} now.")

@@ -14,6 +14,7 @@ from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -77,14 +78,16 @@ def code_hash(notebook: nbformat.NotebookNode) -> str:
 
 def versions() -> dict[str, str]:
     """Versions of Python and of what the results depend on."""
+    installed = {  # tensorflow-cpu is the same library under another name
+        package.metadata["Name"].lower().replace("_", "-").removesuffix("-cpu"): package.version
+        for package in importlib.metadata.distributions()
+    }
     names = ("tensorflow", "keras", "numpy", "matplotlib")
-    found = {"python": platform.python_version()}
-    for name in names:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    return {"python": platform.python_version()} | {name: installed[name] for name in names}
+
+
+class CellFailed(Exception):
+    """A cell raised, or its kernel died; says which cell and why, on one line."""
 
 
 @contextmanager
@@ -107,7 +110,7 @@ def execute(
     *,
     scale: str,
     build: Path,
-    on_cell: Callable[[str], None] = lambda heading: None,
+    on_cell: Callable[[str, str], None] = lambda heading, cell_id: None,
 ) -> None:
     """Run all cells in a fresh kernel, in the notebooks' folder; outputs are stored in `notebook`.
 
@@ -115,34 +118,45 @@ def execute(
         notebook: is changed; after an error it holds the outputs up to the error.
         scale: `UNROLLED_SCALE` for the kernel.
         build: `UNROLLED_BUILD` for the kernel.
-        on_cell: called before each cell with the heading it stands under.
+        on_cell: called before each cell with the heading it stands under and its id.
 
     What the kernel and TensorFlow's C++ code write to stderr goes to `kernel.log` in `build`.
 
     Raises:
-        nbclient.exceptions.CellExecutionError: a cell raised.
-        nbclient.exceptions.DeadKernelError: the kernel died.
+        CellFailed: a cell raised, or the kernel died.
     """
-    heading = ""
+    heading, at = "", ""
 
     def started(cell: nbformat.NotebookNode, cell_index: int) -> None:
-        nonlocal heading
+        nonlocal heading, at
         found = re.findall(r"(?m)^#+ (.+)$", cell.source) if cell.cell_type == "markdown" else []
         heading = found[-1] if found else heading
-        on_cell(heading)
+        at = cell.id
+        on_cell(heading, at)
 
-    # ipykernel hands C-level log lines of TensorFlow to the notebook, except under pytest.
-    variables = {"UNROLLED_SCALE": scale, "UNROLLED_BUILD": str(build), "PYTEST_CURRENT_TEST": "notebook"}
+    client = NotebookClient(
+        notebook,
+        timeout=None,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(NOTEBOOKS)}},
+        coalesce_streams=True,
+        record_timing=False,
+        on_cell_start=started,
+    )
+    variables = {
+        "UNROLLED_SCALE": scale,
+        "UNROLLED_BUILD": str(build),
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # figures, whatever the shell has set
+        "PYTEST_CURRENT_TEST": "notebook",  # else ipykernel hands TensorFlow's C-level log to the notebook
+    }
     with environment(**variables), (build / "kernel.log").open("a") as log:
-        NotebookClient(
-            notebook,
-            timeout=None,
-            kernel_name="python3",
-            resources={"metadata": {"path": str(NOTEBOOKS)}},
-            coalesce_streams=True,
-            record_timing=False,
-            on_cell_start=started,
-        ).execute(stderr=log)
+        try:
+            client.execute(stderr=log)
+        except CellExecutionError as error:
+            reason = f"{error.ename}: {error.evalue}".splitlines()[0]
+            raise CellFailed(f"cell {at!r}: {reason}") from error
+        except DeadKernelError as error:
+            raise CellFailed(f"cell {at!r}: the kernel died (out of memory, or a crash)") from error
 
 
 def read_card(path: Path) -> dict[str, Any] | None:
@@ -152,6 +166,8 @@ def read_card(path: Path) -> dict[str, Any] | None:
 
 def headline(card: dict[str, Any]) -> tuple[str, str]:
     """The first figure of a card with its unit, and the published ones beside it."""
+    if not card["results"]:
+        return "an empty result card", "-"
     row = card["results"][0]
     unit = "" if row["unit"] == "1" else f" {row['unit']}"
     published = "; ".join(f"{p['value']:g} ({p['source']})" for p in row["published"])

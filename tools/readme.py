@@ -7,6 +7,7 @@ import base64
 import re
 from pathlib import Path
 
+import nbformat
 from tabulate import tabulate
 
 from tools import links, notebooks
@@ -37,16 +38,24 @@ def picture() -> str:
     return f"![{alt}]({PICTURE.relative_to(notebooks.ROOT).as_posix()})\n\n{block[0] if block else ''}"
 
 
+def lectures(notebook: nbformat.NotebookNode) -> str:
+    """The lectures that the title cell names, e.g. "L0, L1 and L4"; empty if it names none."""
+    title = notebooks.find(notebook, "title")
+    found = re.search(r"lectures? (L\d(?:(?:,? and |, | to )L\d)*)", title.source if title else "")
+    return found[1] if found else ""
+
+
 def table_of_notebooks() -> str:
-    """Title, run time and Colab link of each notebook."""
+    """Title, lectures, run time and Colab link of each notebook."""
     rows = []
     for path in notebooks.all_notebooks():
         notebook = notebooks.load(path)
         seconds = notebook.metadata.get("unrolled", {}).get("seconds")
         ran = notebooks.duration(seconds) if seconds else "not yet run"
         colab = f"[open]({links.colab(path)})"
-        rows.append([f"[{notebooks.title(notebook)}](notebooks/{path.name})", ran, colab])
-    headers = ["notebook", "run time, 2 cores", "Colab"]
+        name = f"[{notebooks.title(notebook)}](notebooks/{path.name})"
+        rows.append([name, lectures(notebook), ran, colab])
+    headers = ["notebook", "lectures", "run time, 2 cores", "Colab"]
     return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
 
 
@@ -62,8 +71,7 @@ def table_of_results() -> str:
             published = "; ".join(f"{p['value']:g} ({p['source']})" for p in row["published"])
             rows.append([path.stem[:2], row["name"], f"{row['value']:g}{unit}", claims, verdict, published])
     headers = ["", "figure", "value", "claim", "verdict", "published"]
-    text = tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
-    return text
+    return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
 
 
 def generated() -> str:

@@ -11,9 +11,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import nbformat
-from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from tools import notebooks, readme
 
@@ -72,54 +72,72 @@ def fill_first_screen(notebook: nbformat.NotebookNode, seconds: float) -> None:
     title.source = fill(title.source, r"(?m)^Run time:.*$", line, "the run time")
 
 
+def checked_card(path: Path) -> dict[str, Any]:
+    """The card a run has saved, if it may be published."""
+    card = notebooks.read_card(path)
+    if card is None:
+        raise Refused("it saved no result card under its own name")
+    if card["scale"] != SCALE:
+        raise Refused(f"its card is from scale {card['scale']}")
+    unreal = [source["name"] for source in card["sources"] if source["kind"] != "real"]
+    if unreal:
+        raise Refused(f"it ran on {', '.join(unreal)}; set UNROLLED_DATA to a folder with the real data")
+    return card
+
+
+def make(notebook: nbformat.NotebookNode, name: str, build: Path) -> float:
+    """Execute a notebook, and make of it what is to be stored; returns the seconds it took."""
+    shown = ""
+
+    def show(heading: str, cell_id: str) -> None:
+        nonlocal shown
+        if heading != shown:
+            print(f"  {heading}", flush=True)
+        shown = heading
+
+    start = time.perf_counter()
+    try:
+        notebooks.execute(notebook, scale=SCALE, build=build, on_cell=show)
+    except notebooks.CellFailed as error:
+        raise Refused(str(error)) from error
+    seconds = time.perf_counter() - start
+    card = checked_card(build / "results" / f"{name}.json")
+    clean(notebook)
+    fill_first_screen(notebook, seconds)
+    provenance = {
+        "code_sha256": notebooks.code_hash(notebook),
+        "scale": SCALE,
+        "data": {source["name"]: source["sha256"] for source in card["sources"]},
+        "versions": notebooks.versions(),
+        "seconds": round(seconds),
+    }
+    notebook.metadata["unrolled"] = nbformat.from_dict(provenance)
+    return seconds
+
+
 def refresh(path: Path) -> float:
-    """Execute and store one notebook; returns the seconds it took."""
+    """Execute and store one notebook; returns the seconds it took.
+
+    Raises:
+        Refused: the outputs must not be stored; the executed copy is in `build/` to be looked at.
+    """
+    before = path.read_bytes()
     notebook = notebooks.load(path)
     with tempfile.TemporaryDirectory() as folder:  # a fresh one: no earlier training is resumed
         build = Path(folder)
-        start = time.perf_counter()
-        shown = ""
-
-        def show(heading: str) -> None:
-            nonlocal shown
-            if heading != shown:
-                shown = heading
-                print(f"  {heading}", flush=True)
-
         try:
-            notebooks.execute(notebook, scale=SCALE, build=build, on_cell=show)
-        except (CellExecutionError, DeadKernelError) as error:
+            seconds = make(notebook, path.stem, build)
+            if path.read_bytes() != before:  # a run takes minutes: somebody may have gone on writing
+                raise Refused("it was changed while it ran; refresh it again")
+        except Refused as reason:
             failed = notebooks.ROOT / "build" / f"failed-{path.name}"
             failed.parent.mkdir(exist_ok=True)
             notebooks.save(notebook, failed)
-            raise Refused(f"{error}\nWhat it printed up to there is in build/{failed.name}.") from error
-        seconds = time.perf_counter() - start
-
-        card_path = build / "results" / f"{path.stem}.json"
-        card = notebooks.read_card(card_path)
-        if card is None:
-            raise Refused("it saved no result card under its own name")
-        if card["scale"] != SCALE:
-            raise Refused(f"its card is from scale {card['scale']}")
-        unreal = [source["name"] for source in card["sources"] if source["kind"] != "real"]
-        if unreal:
-            raise Refused(f"it ran on {', '.join(unreal)}; set UNROLLED_DATA to a folder with the real data")
-
-        clean(notebook)
-        fill_first_screen(notebook, seconds)
-        notebook.metadata["unrolled"] = nbformat.from_dict(
-            {
-                "code_sha256": notebooks.code_hash(notebook),
-                "scale": SCALE,
-                "data": {source["name"]: source["sha256"] for source in card["sources"]},
-                "versions": notebooks.versions(),
-                "seconds": round(seconds),
-            }
-        )
+            raise Refused(f"{reason}\n  What it printed is in build/{failed.name}.") from reason
         notebooks.CARDS.mkdir(exist_ok=True)
         part = notebooks.CARDS / f"{path.stem}.part"
-        shutil.copyfile(card_path, part)
-        part.replace(notebooks.CARDS / f"{path.stem}.json")
+        shutil.copyfile(build / "results" / f"{path.stem}.json", part)
+        part.replace(part.with_suffix(".json"))
     notebooks.save(notebook, path)
     return seconds
 

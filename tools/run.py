@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import nbconvert
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+import nbformat
 from tabulate import tabulate
 from tqdm import tqdm
 
@@ -17,43 +17,37 @@ from tools import notebooks
 HEADERS = ("notebook", "scale", "data", "seconds", "headline result", "published")
 
 
-def short_error(error: Exception) -> str:
-    """The last line of what went wrong, without colours."""
-    if isinstance(error, CellExecutionError):
-        return f"{error.ename}: {error.evalue}".splitlines()[0][:100]
-    return str(error).strip().splitlines()[-1][:100]
-
-
-def run(path: Path, scale: str, build: Path, bar: tqdm) -> tuple[list[str], bool]:
-    """Execute one notebook and write its copy and page; its row of the table, and whether it passed."""
-    notebook = notebooks.load(path)
-    card_path = build / "results" / f"{path.stem}.json"
-    card_path.unlink(missing_ok=True)  # a card of an earlier run would pass for this one's
-    failure = ""
-
-    def show(heading: str) -> None:
-        bar.set_postfix_str(f"{path.stem}: {heading}"[:60])
-        bar.update()
-
-    start = time.perf_counter()
-    try:
-        notebooks.execute(notebook, scale=scale, build=build, on_cell=show)
-    except (CellExecutionError, DeadKernelError) as error:
-        failure = short_error(error)
-    seconds = time.perf_counter() - start
-
-    notebooks.save(notebook, build / path.name)
+def write_page(notebook: nbformat.NotebookNode, path: Path) -> None:
+    """Write a notebook as HTML."""
     page, _ = nbconvert.HTMLExporter(template_name="lab").from_notebook_node(
         notebook, {"metadata": {"name": notebooks.title(notebook)}}
     )
-    (build / f"{path.stem}.html").write_text(page, encoding="utf-8")
+    path.write_text(page, encoding="utf-8")
 
+
+def run(path: Path, scale: str, build: Path, bar: tqdm) -> tuple[str, str, str]:
+    """Execute one notebook and write its copy and page; data, headline result and published one."""
+    card_path = build / "results" / f"{path.stem}.json"
+    for old in (card_path, build / path.name, build / f"{path.stem}.html"):
+        old.unlink(missing_ok=True)  # what an earlier run left would pass for this one's
+    notebook = notebooks.load(path)
+    shown = ""
+
+    def show(heading: str, cell_id: str) -> None:
+        nonlocal shown
+        if bar.disable and heading != shown:  # not a terminal: a line for each part
+            print(f"{path.stem}: {heading}", flush=True)
+        shown = heading
+        bar.set_postfix_str(f"{path.stem}: {heading} [{cell_id}]"[:70])
+        bar.update()
+
+    try:
+        notebooks.execute(notebook, scale=scale, build=build, on_cell=show)
+    finally:
+        notebooks.save(notebook, build / path.name)
+        write_page(notebook, build / f"{path.stem}.html")
     card = notebooks.read_card(card_path)
-    data = notebooks.data_used(card) if card else "?"
-    result, published = notebooks.headline(card) if card and not failure else ("no result card", "-")
-    if failure:
-        result = f"FAILED: {failure}"
-    return [path.stem, scale, data, f"{seconds:.0f}", result, published], not failure
+    return (notebooks.data_used(card), *notebooks.headline(card)) if card else ("?", "no result card", "-")
 
 
 def index(rows: list[list[str]]) -> str:
@@ -67,6 +61,11 @@ def index(rows: list[list[str]]) -> str:
     )
 
 
+def count_cells(paths: list[Path]) -> int:
+    """Cells of all these files; none in one that is not JSON."""
+    return sum(path.read_text(encoding="utf-8").count('"cell_type":') for path in paths)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", choices=("quick", "cpu", "gpu"), default="quick")
@@ -76,13 +75,20 @@ def main() -> int:
     build = Path(os.environ.get("UNROLLED_BUILD") or notebooks.ROOT / "build").resolve()
     (build / "results").mkdir(parents=True, exist_ok=True)
 
-    cells = sum(len(notebooks.load(path).cells) for path in paths)
     rows, passed = [], True
-    with tqdm(total=cells, unit="cell", file=sys.stdout, bar_format="{l_bar}{bar:20}| {postfix}") as bar:
-        for path in paths:
-            row, good = run(path, options.scale, build, bar)
-            rows.append(row)
-            passed = passed and good
+    form = "{l_bar}{bar:20}|{postfix}"
+    with tqdm(total=count_cells(paths), file=sys.stdout, bar_format=form, disable=None) as bar:
+        for number, path in enumerate(paths, start=1):
+            start = time.perf_counter()
+            try:
+                data, result, published = run(path, options.scale, build, bar)
+            except Exception as error:  # whatever it is, the other notebooks are still to run
+                passed = False
+                lines = str(error).strip().splitlines() or [type(error).__name__]
+                data, result, published = "?", f"FAILED: {lines[0][:150]}", "-"
+            seconds = f"{time.perf_counter() - start:.0f}"
+            rows.append([path.stem, options.scale, data, seconds, result, published])
+            bar.update(count_cells(paths[:number]) - bar.n)  # cells that a failure left out
     print(tabulate(rows, headers=HEADERS, disable_numparse=True, maxcolwidths=[None, None, 30, None, 50, 40]))
     (build / "index.html").write_text(index(rows), encoding="utf-8")
     print(f"\nTo read them: {os.path.relpath(build / 'index.html')}")
