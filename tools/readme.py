@@ -60,18 +60,28 @@ def table_of_notebooks() -> str:
 
 
 def table_of_results() -> str:
-    """Every figure of every stored card."""
-    rows = []
+    """The figures that stand beside published ones, then every figure of every stored card, folded."""
+    headers = ["", "figure", "value", "claim", "verdict", "published"]
+    rows, verdicts = [], []
     for path in notebooks.all_notebooks():
         card = notebooks.read_card(notebooks.CARDS / f"{path.stem}.json")
         for row in card["results"] if card else []:
             unit = "" if row["unit"] == "1" else f" {row['unit']}"
             claims = " ".join(row["claims"])
             verdict = "" if not claims else "holds" if row["holds"] else "does not hold"
+            verdicts.append(verdict)
             published = "; ".join(f"{p['value']:g} ({p['source']})" for p in row["published"])
             rows.append([path.stem[:2], row["name"], f"{row['value']:g}{unit}", claims, verdict, published])
-    headers = ["", "figure", "value", "claim", "verdict", "published"]
-    return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
+    beside = [[row[0], row[1], row[2], row[5]] for row in rows if row[5]]
+    short = tabulate(
+        beside, headers=["", *headers[1:3], "published"], tablefmt="github", disable_numparse=True
+    )
+    whole = tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
+    said = (
+        f"All {len(rows)} figures; {verdicts.count('holds')} bear out a claim of the lectures, "
+        f"{verdicts.count('does not hold')} speak against one"
+    )
+    return f"{short}\n\n<details>\n<summary>{said}</summary>\n\n{whole}\n\n</details>"
 
 
 def generated() -> str:
