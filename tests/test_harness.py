@@ -135,6 +135,10 @@ CHANGES = {
         lambda n: cell(n, "compared").outputs.append(printed("/home/me/x")),
         "path of one machine",
     ),
+    "the path of the project": (
+        lambda n: cell(n, "compared").outputs.append(printed(str(notebooks.ROOT / "utils"))),
+        "path of one machine",
+    ),
     "a figure too large": (
         lambda n: cell(n, "imports").outputs.append(figure(90_000)),
         "figure of 90,000 bytes",
