@@ -81,6 +81,7 @@ def use(folder, patch):
     """Make the tools look for notebooks in a folder."""
     patch.setattr(notebooks, "NOTEBOOKS", folder)
     patch.setattr(notebooks, "CARDS", folder / "results")
+    patch.setenv("UNROLLED_BUILD", str(folder.with_name(f"{folder.name}-build")))
     patch.setenv("PYTHONPATH", str(notebooks.ROOT))
 
 

@@ -130,10 +130,9 @@ def refresh(path: Path) -> float:
             if path.read_bytes() != before:  # a run takes minutes: somebody may have gone on writing
                 raise Refused("it was changed while it ran; refresh it again")
         except Refused as reason:
-            failed = notebooks.ROOT / "build" / f"failed-{path.name}"
-            failed.parent.mkdir(exist_ok=True)
+            failed = notebooks.build_folder() / f"failed-{path.name}"
             notebooks.save(notebook, failed)
-            raise Refused(f"{reason}\n  What it printed is in build/{failed.name}.") from reason
+            raise Refused(f"{reason}\n  What it printed is in {os.path.relpath(failed)}.") from reason
         notebooks.CARDS.mkdir(exist_ok=True)
         part = notebooks.CARDS / f"{path.stem}.part"
         shutil.copyfile(build / "results" / f"{path.stem}.json", part)

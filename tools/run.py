@@ -72,8 +72,8 @@ def main() -> int:
     parser.add_argument("--notebook", default="", help="first letters of the names to run, e.g. 06")
     options = parser.parse_args()
     paths = notebooks.all_notebooks(options.notebook)
-    build = Path(os.environ.get("UNROLLED_BUILD") or notebooks.ROOT / "build").resolve()
-    (build / "results").mkdir(parents=True, exist_ok=True)
+    build = notebooks.build_folder()
+    (build / "results").mkdir(exist_ok=True)
 
     rows, passed = [], True
     form = "{l_bar}{bar:20}|{postfix}"
