@@ -7,8 +7,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from tools import notebooks
 from utils import plots
-from utils.checks import grid, max_difference
+from utils.checks import central_differences, grid, max_difference, relative_error
 from utils.datasets import Source
 from utils.results import ResultCard, build_folder
 from utils.scales import SCALES, current_scale, scale
@@ -51,6 +52,31 @@ def test_max_difference_finds_the_largest_and_refuses_other_shapes():
     assert max_difference([], []) == 0.0
     with pytest.raises(ValueError, match=r"shape \(2,\) with shape \(2, 1\)"):
         max_difference([1, 2], [[1], [2]])
+
+
+def test_relative_error_is_in_units_of_the_second():
+    assert relative_error([1.0, 3.0], [1.0, -4.0]) == 7 / 4
+    with pytest.raises(ValueError, match="all zero"):
+        relative_error([1.0], [0.0])
+
+
+def test_central_differences_find_a_known_slope_and_leave_the_weight_alone():
+    weight = grid(2, 3)
+    before = weight.copy()
+    slope = central_differences(lambda: float(np.sum(weight**3)), weight)
+    assert max_difference(slope, 3 * before**2) < 1e-9
+    assert max_difference(weight, before) == 0
+    with pytest.raises(ValueError, match="float64"):
+        central_differences(lambda: 0.0, np.float32(weight))
+
+
+def test_central_differences_are_those_of_notebook_02():
+    cell = notebooks.find(notebooks.load(notebooks.all_notebooks("02")[0]), "differences")
+    taught: dict = {"np": np}
+    exec(cell.source, taught)
+    mine, theirs = grid(2, 2), grid(2, 2)
+    slope = central_differences(lambda: float(np.sin(mine).sum()), mine)
+    assert max_difference(slope, taught["central_differences"](lambda: np.sin(theirs).sum(), theirs)) == 0
 
 
 def card() -> ResultCard:
