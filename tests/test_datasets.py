@@ -1,8 +1,11 @@
 """What the data functions hand out when there is no real data, and for the reader's own text."""
 
+import json
+
+import numpy as np
 import pytest
 
-from utils import datasets, verse
+from utils import chorales, datasets, verse
 from utils.fetch import DataError, Unavailable
 
 
@@ -68,3 +71,46 @@ def test_own_text_that_cannot_be_used(tmp_path):
     (tmp_path / "short.txt").write_text("short")
     with pytest.raises(ValueError, match="5 characters; 10,000 are needed"):
         datasets.text_file(tmp_path / "short.txt")
+
+
+def test_sample_chorales_are_music_with_a_known_best_loss(monkeypatch):
+    monkeypatch.setenv("UNROLLED_DATA", "sample")
+    data = datasets.jsb_chorales()
+    assert (len(data.train), len(data.valid), len(data.test)) == (100, 30, 30)
+    assert data.source.kind == "sample"
+    assert datasets.jsb_chorales().source == data.source
+    for roll in (*data.train, *data.valid, *data.test):
+        assert roll.shape[1] == 88
+        assert roll.dtype == bool
+        assert 32 <= len(roll) <= 64
+        assert len(roll) % chorales.PHRASE == 0
+        assert (roll.sum(axis=1) == 4).all()
+    notes = np.concatenate(data.train).mean(axis=0).clip(1e-9, 1 - 1e-9)
+    test = np.concatenate(data.test)
+    alone = -np.log(np.where(test, notes, 1 - notes)).sum(axis=1).mean()
+    assert 0 < data.best_loss < 0.75 * alone
+
+
+def test_the_chances_of_a_chorale_are_those_it_was_drawn_with():
+    made = [chorales.make_chorale(np.random.default_rng(seed)) for seed in range(400)]
+    rolls = np.concatenate([chorale.roll for chorale in made])
+    chances = np.concatenate([chorale.chances for chorale in made])
+    assert not rolls[chances == 0].any()
+    assert rolls[chances == 1].all()
+    for low in np.arange(0.05, 0.95, 0.1):  # of the notes given a chance near p, a share near p sounds
+        near = (chances > low) & (chances <= low + 0.1)
+        spread = 4 * np.sqrt(0.25 / near.sum()) if near.any() else 1
+        assert abs(rolls[near].mean() - chances[near].mean()) < spread if near.any() else True
+    assert chances.sum(axis=1) == pytest.approx(4)
+
+
+def test_a_folder_with_the_chorales_is_used(monkeypatch, tmp_path):
+    parts = {"train": [[[60, 64], [21, 108]]], "valid": [[[]]], "test": [[[60]]]}
+    path = tmp_path / "jsb.json"
+    path.write_text(json.dumps(parts))
+    monkeypatch.setattr(datasets, "fetch", lambda remote: (path, "UNROLLED_DATA"))
+    monkeypatch.delenv("UNROLLED_DATA", raising=False)
+    data = datasets.jsb_chorales()
+    assert [np.flatnonzero(step).tolist() for step in data.train[0]] == [[39, 43], [0, 87]]
+    assert data.valid[0].sum() == 0
+    assert (data.source.kind, data.best_loss) == ("real", None)

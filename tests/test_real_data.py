@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from utils import datasets
@@ -24,3 +25,13 @@ def test_tiny_shakespeare():
     assert set(text.validation) <= set(text.train)
     assert text.train.startswith("First Citizen:\nBefore we proceed")
     assert text.best_loss is None
+
+
+def test_jsb_chorales():
+    data = datasets.jsb_chorales()
+    assert data.source == datasets.Source("JSB chorales", "real", "UNROLLED_DATA", datasets.JSB.sha256)
+    parts = (data.train, data.valid, data.test)
+    assert [len(part) for part in parts] == [229, 76, 77]
+    assert [sum(map(len, part)) for part in parts] == [13_807, 4_602, 4_725]
+    assert np.flatnonzero(data.train[0][0]).tolist() == [39, 51, 58, 67]
+    assert data.best_loss is None
