@@ -3,13 +3,22 @@
 import base64
 import json
 
+import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tools import notebooks
 from utils import plots
-from utils.checks import central_differences, grid, max_difference, relative_error
+from utils.checks import (
+    cell_truths,
+    central_differences,
+    compiled_error,
+    grid,
+    max_difference,
+    relative_error,
+)
 from utils.datasets import Source
 from utils.results import ResultCard, build_folder
 from utils.scales import SCALES, current_scale, scale
@@ -156,3 +165,50 @@ def test_colored_text_escapes_and_colours_by_sign():
     assert "rgba(230,159,0,1.00)" in shown
     with pytest.raises(ValueError, match="2 pieces of text but 1 values"):
         plots.colored_text("ab", [1.0])
+
+
+@keras.saving.register_keras_serializable("tests")
+class Leaky(keras.layers.Layer):
+    """A cell that works, with slips to switch on."""
+
+    def __init__(self, units=4, slip="", **options):
+        super().__init__(**options)
+        self.units = self.output_size = self.state_size = units
+        self.slip = slip
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(shape=(input_shape[-1], self.units), name="kernel")
+
+    def call(self, x, states):
+        h = 0.5 * states[0] + keras.ops.tanh(x @ self.kernel)
+        return h, [0.9 * h if self.slip == "states" else h]
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units, "slip": self.slip}
+
+
+def test_cell_truths_of_a_sound_cell_and_of_keras_own():
+    for make_cell in (Leaky, lambda: keras.layers.LSTMCell(4), lambda: keras.layers.GRUCell(4)):
+        assert cell_truths(make_cell) == {"states": True, "mask": True, "save and load": True}
+
+
+def test_cell_truths_find_what_is_wrong():
+    assert not cell_truths(lambda: Leaky(slip="states"))["states"]
+
+
+def test_cell_truths_raise_for_a_cell_that_cannot_be_loaded():
+    class Unregistered(Leaky):
+        pass
+
+    with pytest.raises(TypeError, match="Unregistered"):
+        cell_truths(Unregistered)
+
+
+def test_compiled_error_is_small_for_keras_and_seen_where_compiling_changes_a_layer():
+    assert compiled_error([keras.layers.RNN(Leaky(), return_sequences=True)]) < 1e-5
+
+    class Changed(keras.layers.Dense):
+        def call(self, x, mask=None):
+            return (1.0 if tf.executing_eagerly() else 1.5) * super().call(x)
+
+    assert compiled_error([Changed(2)]) > 0.1
