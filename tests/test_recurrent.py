@@ -1,0 +1,214 @@
+"""The fast layers against Keras' own: same numbers, same files, whatever the options."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from utils import recurrent
+from utils.checks import relative_error
+
+NAMES = ("SimpleRNN", "LSTM", "GRU")
+
+
+def pair(name, features, units=4, **options):
+    """Keras' layer and ours with the same random weights."""
+    rng = np.random.default_rng(0)
+    theirs, ours = (getattr(module, name)(units, **options) for module in (keras.layers, recurrent))
+    for layer in (theirs, ours):
+        layer.build((3, None, features))  # a stateful one must know its batch
+    weights = [rng.normal(size=w.shape) / 2 for w in theirs.get_weights()]
+    for layer in (theirs, ours):
+        layer.set_weights(weights)
+    return theirs, ours
+
+
+def results_and_gradients(layer, x, **call):
+    """All results of a layer, and the gradients of the input and the weights."""
+    x = tf.convert_to_tensor(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        results = keras.tree.flatten(layer(x, **call))
+        loss = sum((k + 1) * tf.reduce_sum(tf.cast(r, "float32") ** 2) for k, r in enumerate(results))
+    return [*results, *tape.gradient(loss, [x, *layer.trainable_weights])]
+
+
+def assert_same(theirs, ours, x, **call):
+    expected, found = (results_and_gradients(layer, x, **call) for layer in (theirs, ours))
+    assert len(expected) == len(found)
+    for a, b in zip(expected, found, strict=True):
+        if np.abs(a).max(initial=0) > 0:
+            assert relative_error(b, a) < 1e-5
+        else:
+            assert np.abs(b).max(initial=0) == 0
+
+
+def inputs(batch=3, steps=6, features=5, seed=1):
+    return np.random.default_rng(seed).normal(size=(batch, steps, features)).astype("float32")
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    name=st.sampled_from(NAMES),
+    shape=st.tuples(st.integers(1, 4), st.integers(1, 7), st.integers(1, 5)),
+    units=st.integers(1, 6),
+    options=st.fixed_dictionaries(
+        {key: st.booleans() for key in ("return_sequences", "return_state", "go_backwards", "use_bias")}
+    ),
+    zero_output=st.booleans(),
+    masked=st.sampled_from(["none", "right", "left", "gaps"]),
+    start=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_any_options_give_the_results_and_gradients_of_keras(
+    name, shape, units, options, zero_output, masked, start, seed
+):
+    batch, steps, features = shape
+    rng = np.random.default_rng(seed)
+    theirs, ours = pair(name, features, units, **options, zero_output_for_mask=zero_output)
+    lengths = rng.integers(1, steps + 1, batch)[:, None]
+    mask = {
+        "none": None,
+        "right": np.arange(steps) < lengths,
+        "left": np.arange(steps) >= steps - lengths,
+        "gaps": rng.random((batch, steps)) < 0.6,
+    }[masked]
+    count = 2 if name == "LSTM" else 1
+    states = [tf.constant(rng.normal(size=(batch, units)), "float32") for _ in range(count)]
+    call = {"initial_state": states} if start else {}
+    assert_same(theirs, ours, inputs(batch, steps, features, seed), mask=mask, **call)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"unroll": True},
+        {"activation": "relu"},
+        {"recurrent_dropout": 0.5},
+        {"kernel_regularizer": "l2"},
+        {"trainable": False},
+    ],
+)
+def test_options_without_a_fast_path_work_as_before(name, options):
+    assert_same(*pair(name, 5, return_sequences=True, **options), inputs())
+
+
+@pytest.mark.parametrize("reset_after", [True, False])
+def test_both_conventions_of_the_gru(reset_after):
+    assert_same(*pair("GRU", 5, reset_after=reset_after), inputs())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_fast_path_is_taken_where_it_should_be(name, monkeypatch):
+    calls = []
+    recur = recurrent.recur
+    monkeypatch.setattr(recurrent, "recur", lambda *args: calls.append(1) or recur(*args))
+    _, ours = pair(name, 5)
+    ours(inputs())
+    assert calls == [1]
+    _, slow = pair(name, 5, unroll=True)
+    slow(inputs())
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: ["a GPU"])
+    ours(inputs())
+    assert calls == [1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("jit", [True, False])
+def test_in_a_graph_with_lengths_and_batches_that_vary(name, jit):
+    theirs, ours = pair(name, 5, return_sequences=True)
+    if jit:
+        compiled = tf.function(lambda x: results_and_gradients(ours, x), jit_compile=True)
+    else:
+        compiled = tf.function(
+            lambda x: results_and_gradients(ours, x), input_signature=[tf.TensorSpec((None, None, 5))]
+        )
+    for batch, steps in ((2, 3), (1, 8)):
+        x = inputs(batch, steps)
+        for a, b in zip(results_and_gradients(theirs, x), compiled(x), strict=True):
+            assert relative_error(b, a) < 1e-5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_dropout_is_one_mask_per_sequence_and_off_outside_training(name):
+    _, ours = pair(name, 5, return_sequences=True, dropout=0.5)
+    plain, _ = pair(name, 5, return_sequences=True)
+    x = inputs()
+    assert relative_error(ours(x), plain(x)) < 1e-5
+    keras.utils.set_random_seed(3)
+    dropped = ours(x, training=True)
+    assert relative_error(dropped, plain(x)) > 1e-3
+    ones = np.ones((1, 4, 5), "float32")
+    wide = getattr(recurrent, name)(1, return_sequences=True, dropout=0.5, seed=0)
+    wide.build(ones.shape)
+    masks = wide.cell.get_dropout_mask(ones[:, 0])
+    wide.cell.reset_dropout_mask()
+    assert set(np.unique(masks)) <= {0.0, 2.0}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stateful_layers_carry_and_reset_their_state(name):
+    theirs, ours = pair(name, 5, stateful=True, return_sequences=True)
+    x = inputs()
+    for _ in range(2):
+        assert relative_error(ours(x), theirs(x)) < 1e-5
+    ours.reset_state()
+    theirs.reset_state()
+    assert relative_error(ours(x), theirs(x)) < 1e-5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_in_both_directions(name):
+    x = inputs()
+    models = [
+        keras.layers.Bidirectional(layer, merge_mode="concat")
+        for layer in pair(name, 5, return_sequences=True)
+    ]
+    for model in models:
+        model.build(x.shape)
+    models[1].set_weights(models[0].get_weights())
+    assert isinstance(models[1].backward_layer, getattr(recurrent, name))
+    assert_same(*models, x, mask=np.arange(6) < np.array([[6], [3], [1]]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_mixed_precision_takes_keras_own_path(name):
+    theirs, ours = pair(name, 5, dtype="mixed_float16")
+    assert relative_error(ours(inputs()), theirs(inputs())) < 1e-3
+    assert ours.compute_dtype == "float16"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_saved_models_load_both_ways(name, tmp_path):
+    x = inputs()
+    theirs, ours = pair(name, 5)
+    for kind, layer in (("theirs", theirs), ("ours", ours)):
+        model = keras.Sequential([keras.Input((None, 5)), layer])
+        model.save(tmp_path / f"{kind}.keras")
+        model.save_weights(tmp_path / f"{kind}.weights.h5")
+    loaded = keras.saving.load_model(tmp_path / "ours.keras")
+    assert isinstance(loaded.layers[0], getattr(recurrent, name))
+    assert relative_error(loaded(x), theirs(x)) < 1e-5
+    for kind, module in (("theirs", recurrent), ("ours", keras.layers)):
+        model = keras.Sequential([keras.Input((None, 5)), getattr(module, name)(4)])
+        model.load_weights(tmp_path / f"{kind}.weights.h5")
+        assert relative_error(model(x), theirs(x)) < 1e-5
+    exchanged = {f"keras.layers>{name}": getattr(recurrent, name), name: getattr(recurrent, name)}
+    swapped = keras.saving.load_model(tmp_path / "theirs.keras", custom_objects=exchanged)
+    assert relative_error(swapped(x), theirs(x)) < 1e-5
+
+
+@pytest.mark.parametrize("jit", [True, False])
+def test_fit_gives_the_weights_that_keras_gives(jit):
+    x, y = inputs(32, 8), inputs(32, 8, 4, seed=2)
+    weights = []
+    for layer in pair("LSTM", 5, return_sequences=True):
+        model = keras.Sequential([keras.Input((8, 5)), layer])
+        model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=jit)
+        model.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0)
+        weights.append(model.get_weights())
+    for a, b in zip(*weights, strict=True):
+        assert relative_error(b, a) < 1e-5
