@@ -8,94 +8,172 @@ option, and always on a GPU (cuDNN), Keras' own is taken; the results are the sa
 Not here: what the cells are, which notebooks 01, 03 and 04 teach.
 """
 
+import math
+import os
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, NamedTuple
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
 
 Tensors = tuple[tf.Tensor, ...]
 
+CORES = min(os.cpu_count() or 1, 8)
+ROWS = 16  # of a part of the batch at least; with fewer, reading the matrix takes longer than its product
 
-class Cell(NamedTuple):
+
+@dataclass(frozen=True, eq=False)
+class Cell:
     """One step and its way back, for the loop below.
 
     Attributes:
         step: (a_x, a_h, states) -> (new states, what the way back needs); a_x is x_t W + b, a_h is
-            h_{t-1} U + b', both `(batch, columns)`, and the states are `(batch, units)`, h first.
-        back: (gradients of the new states, saved, old states, new states) -> (gradients of the old
-            states but for the way through a_h, gradient of a_x, gradient of a_h).
+            h_{t-1} U + b', both `(batch, columns)`; the states are `(batch, units)`, h first.
+        saved: how many tensors the way back needs, `(batch, units)` each.
+        back: (gradients of the new states, saved) -> (gradients of the old states but for the way
+            through a_h, gradient of a_x, gradient of a_h; the last two may be one tensor).
+        split: whether the gradients of a_x and a_h differ.
     """
 
     step: Callable[[tf.Tensor, tf.Tensor, Tensors], tuple[Tensors, Tensors]]
-    back: Callable[[Tensors, Tensors, Tensors, Tensors], tuple[Tensors, tf.Tensor, tf.Tensor]]
+    saved: int
+    back: Callable[[Tensors, Tensors], tuple[Tensors, tf.Tensor, tf.Tensor]]
+    split: bool = False
 
 
 def simple_step(a_x: tf.Tensor, a_h: tf.Tensor, states: Tensors) -> tuple[Tensors, Tensors]:
     # h_t = tanh(x_t W + h_{t-1} U + b)
-    return (tf.tanh(a_x + a_h),), ()
+    h = tf.tanh(a_x + a_h)
+    return (h,), (h,)
 
 
-def simple_back(grads: Tensors, saved: Tensors, old: Tensors, new: Tensors) -> Any:
-    # dL/da = dL/dh_t * (1 - h_t^2)
-    da = grads[0] * (1 - new[0] * new[0])
-    return (tf.zeros_like(da),), da, da
+def simple_back(grads: Tensors, saved: Tensors) -> tuple[Tensors, tf.Tensor, tf.Tensor]:
+    (dh,), (h,) = grads, saved
+    # dL/da = dL/dh_t (1 - h_t^2)
+    da = dh * (1 - h * h)
+    return (tf.zeros_like(dh),), da, da
 
 
 def lstm_step(a_x: tf.Tensor, a_h: tf.Tensor, states: Tensors) -> tuple[Tensors, Tensors]:
-    i, f, g, o = tf.split(a_x + a_h, 4, axis=-1)
-    i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
-    # c_t = f_t * c_{t-1} + i_t * g_t,  h_t = o_t * tanh(c_t)
-    c = f * states[1] + i * g
-    return (o * tf.tanh(c), c), (i, f, g, o)
+    units = a_h.shape[-1] // 4
+    a_if, a_g, a_o = tf.split(a_x + a_h, [2 * units, units, units], axis=-1)
+    i, f = tf.split(tf.sigmoid(a_if), 2, axis=-1)
+    g, o = tf.tanh(a_g), tf.sigmoid(a_o)
+    # c_t = f_t c_{t-1} + i_t g_t
+    kept, added = f * states[1], i * g
+    c = kept + added
+    # h_t = o_t tanh(c_t)
+    tanh_c = tf.tanh(c)
+    return (o * tanh_c, c), (i, f, g, o, kept, added, tanh_c)
 
 
-def lstm_back(grads: Tensors, saved: Tensors, old: Tensors, new: Tensors) -> Any:
-    i, f, g, o = saved
-    (dh, dc), tanh_c = grads, tf.tanh(new[1])
-    # dL/dc_t = dL/dc_t from later + dL/dh_t * o_t * (1 - tanh(c_t)^2)
-    dc = dc + dh * o * (1 - tanh_c * tanh_c)
-    # sigma' = sigma (1 - sigma), tanh' = 1 - tanh^2
-    da_i, da_f = dc * g * i * (1 - i), dc * old[1] * f * (1 - f)
-    da = tf.concat([da_i, da_f, dc * i * (1 - g * g), dh * tanh_c * o * (1 - o)], axis=-1)
+def lstm_back(grads: Tensors, saved: Tensors) -> tuple[Tensors, tf.Tensor, tf.Tensor]:
+    (dh, dc), (i, f, g, o, kept, added, tanh_c) = grads, saved
+    dh_o = dh * o
+    dh_h = dh_o * tanh_c
+    # dL/dc_t = dL/dc_t from later + dL/dh_t o_t (1 - tanh(c_t)^2)
+    dc = dc + dh_o - dh_h * tanh_c
+    # sigma' = sigma (1 - sigma) and tanh' = 1 - tanh^2, with the products of the step used again
+    da_i, da_f = dc * (added - added * i), dc * (kept - kept * f)
+    da = tf.concat([da_i, da_f, dc * (i - added * g), dh_h - dh_h * o], axis=-1)
     return (tf.zeros_like(dh), dc * f), da, da
 
 
 def gru_step(a_x: tf.Tensor, a_h: tf.Tensor, states: Tensors) -> tuple[Tensors, Tensors]:
-    x_z, x_r, x_g = tf.split(a_x, 3, axis=-1)
-    h_z, h_r, u = tf.split(a_h, 3, axis=-1)
-    z, r = tf.sigmoid(x_z + h_z), tf.sigmoid(x_r + h_r)
+    units = a_h.shape[-1] // 3
+    x_zr, x_g = tf.split(a_x, [2 * units, units], axis=-1)
+    h_zr, u = tf.split(a_h, [2 * units, units], axis=-1)
+    z, r = tf.split(tf.sigmoid(x_zr + h_zr), 2, axis=-1)
     g = tf.tanh(x_g + r * u)
-    # h_t = z_t * h_{t-1} + (1 - z_t) * g_t
-    return (z * states[0] + (1 - z) * g,), (z, r, g, u)
+    # h_t = z_t h_{t-1} + (1 - z_t) g_t
+    change = z * (states[0] - g)
+    return (g + change,), (z, r, g, u, change)
 
 
-def gru_back(grads: Tensors, saved: Tensors, old: Tensors, new: Tensors) -> Any:
-    (z, r, g, u), (dh,) = saved, grads
-    da_g = dh * (1 - z) * (1 - g * g)
-    da_z, da_r = dh * (old[0] - g) * z * (1 - z), da_g * u * r * (1 - r)
-    # g_t = tanh(x_g + r_t * u_t): the product with h reaches g only through r
-    da_h = tf.concat([da_z, da_r, da_g * r], axis=-1)
-    return (dh * z,), tf.concat([da_z, da_r, da_g], axis=-1), da_h
+def gru_back(grads: Tensors, saved: Tensors) -> tuple[Tensors, tf.Tensor, tf.Tensor]:
+    (dh,), (z, r, g, u, change) = grads, saved
+    dh_z = dh * z
+    da_g = (dh - dh_z) * (1 - g * g)
+    # g_t = tanh(x_g + r_t u_t): the product with h reaches g only through r
+    da_u = da_g * r
+    da_z, da_r = dh * (change - change * z), da_u * (u - u * r)
+    da_h = tf.concat([da_z, da_r, da_u], axis=-1)
+    return (dh_z,), tf.concat([da_z, da_r, da_g], axis=-1), da_h
 
 
-SIMPLE, LONG, GATED = Cell(simple_step, simple_back), Cell(lstm_step, lstm_back), Cell(gru_step, gru_back)
+SIMPLE = Cell(simple_step, 1, simple_back)
+LONG = Cell(lstm_step, 7, lstm_back)
+GATED = Cell(gru_step, 5, gru_back, split=True)
 
 
-def over_time(
-    body: Callable[..., tuple[tf.Tensor, Tensors, Tensors]], steps: tf.Tensor, carry: Tensors, rows: int
-) -> Any:
-    """Loop (k, carry) -> (t to write at, carry, rows); the last carry, and each row stacked over time."""
-    arrays = tuple(tf.TensorArray(tf.float32, steps) for _ in range(rows))
+def arrays(like: tf.Tensor, width: int, count: int) -> tuple[tf.TensorArray, ...]:
+    """To collect `(batch, width)` of every step, as many steps as `like` has."""
+    shape = (like.shape[1], width)
+    return tuple(tf.TensorArray(like.dtype, tf.shape(like)[0], element_shape=shape) for _ in range(count))
 
-    def one(k: tf.Tensor, carry: Tensors, arrays: Any) -> Any:
-        t, carry, new_rows = body(k, carry)
-        return k + 1, carry, tuple(a.write(t, row) for a, row in zip(arrays, new_rows, strict=True))
 
-    _, carry, arrays = tf.while_loop(
-        lambda k, *_: k < steps, one, (tf.constant(0), carry, arrays), maximum_iterations=steps
-    )
-    return carry, tuple(a.stack() for a in arrays)
+def write(rows: tuple[tf.TensorArray, ...], t: tf.Tensor, values: Sequence[tf.Tensor]) -> Any:
+    return tuple(row.write(t, value) for row, value in zip(rows, values, strict=True))
+
+
+def choose(mask: tf.Tensor | None, yes: Sequence[tf.Tensor], no: Sequence[tf.Tensor]) -> Tensors:
+    """`yes` where the mask is True or missing, else `no`, pair by pair."""
+    return tuple(yes) if mask is None else tuple(tf.where(mask, a, b) for a, b in zip(yes, no, strict=True))
+
+
+def forward(
+    cell: Cell,
+    steps: tf.Tensor,
+    a_x: tf.Tensor,
+    start: Tensors,
+    U: tf.Tensor,
+    b_h: tf.Tensor,
+    mask: tf.Tensor | None,
+) -> tuple[tf.Tensor, Tensors, Tensors]:
+    """The loop over time: h of every step, the last states, and what the way back needs."""
+
+    def step(t: tf.Tensor, old: Tensors, hs: Any, saved: Any) -> Any:
+        new, keep = cell.step(a_x[t], old[0] @ U + b_h, old)
+        new = choose(None if mask is None else mask[t], new, old)
+        return t + 1, new, write(hs, t, new[:1]), write(saved, t, keep)
+
+    units = start[0].shape[-1]
+    loop = (tf.constant(0), start, arrays(a_x, units, 1), arrays(a_x, units, cell.saved))
+    _, last, (h_all,), saved = tf.while_loop(lambda t, *_: t < steps, step, loop)
+    return h_all.stack(), last, tuple(row.stack() for row in saved)
+
+
+def backward(
+    cell: Cell,
+    steps: tf.Tensor,
+    dh_all: tf.Tensor,
+    grads: Tensors,
+    saved: Tensors,
+    U: tf.Tensor,
+    mask: tf.Tensor | None,
+) -> tuple[Tensors, Tensors]:
+    """The same loop the other way: gradients of the first states, and of a_x and a_h at every step."""
+    U_T = tf.transpose(U)
+
+    def step(t: tf.Tensor, grads: Tensors, rows: Any) -> Any:
+        grads = (grads[0] + dh_all[t], *grads[1:])
+        old, da_x, da_h = cell.back(grads, tuple(row[t] for row in saved))
+        m = None if mask is None else mask[t]
+        da = choose(m, (da_x, da_h), (tf.zeros_like(da_x), tf.zeros_like(da_h)))
+        old = choose(m, (old[0] + da[1] @ U_T, *old[1:]), grads)
+        return t - 1, old, write(rows, t, da[: len(rows)])
+
+    loop = (steps - 1, grads, arrays(dh_all, U.shape[-1], 1 + cell.split))
+    _, d_start, rows = tf.while_loop(lambda t, *_: t >= 0, step, loop)
+    return d_start, tuple(row.stack() for row in rows)
+
+
+@cache
+def compiled(loop: Callable[..., Any], cell: Cell) -> Callable[..., Any]:
+    """The loop with its element-wise work fused by XLA, which runs it on one core."""
+    return tf.function(partial(loop, cell), jit_compile=True)
 
 
 def flat(a: tf.Tensor) -> tf.Tensor:
@@ -103,75 +181,104 @@ def flat(a: tf.Tensor) -> tf.Tensor:
     return tf.reshape(a, (-1, a.shape[-1]))
 
 
+@tf.custom_gradient
+def no_second_derivative(*results: tf.Tensor) -> Any:
+    def refuse(*grads: tf.Tensor) -> None:
+        raise NotImplementedError(
+            "utils.recurrent has first derivatives only; for derivatives of gradients, take the layer "
+            "of the same name from keras.layers."
+        )
+
+    return tuple(tf.identity(result) for result in results), refuse
+
+
 def recur(
     cell: Cell,
     x: tf.Tensor,
     states: Sequence[tf.Tensor],
-    W: tf.Tensor,
-    U: tf.Tensor,
-    b: tf.Tensor,
-    b_h: tf.Tensor,
-    mask: tf.Tensor | None = None,
-) -> tuple[tf.Tensor, Tensors]:
-    """A recurrent layer over a whole batch, with its gradient by hand.
+    weights: Sequence[tf.Tensor],
+    mask: tf.Tensor | None,
+    steps: tf.Tensor,
+) -> Tensors:
+    """A recurrent layer over a batch, with its gradient by hand.
 
     Args:
         cell: the step and its way back.
-        x: inputs `(time, batch, features)`, float32; time comes first.
-        states: before the first step, each `(batch, units)`, float32; h is the first.
-        W: `(features, columns)`, float32.
-        U: `(units, columns)`, float32.
-        b: bias of the product with x, `(columns,)`, float32.
-        b_h: bias of the product with h, `(columns,)`, float32.
-        mask: 1 where a step counts, 0 where the states stay as they are, `(time, batch, 1)`, float32.
+        x: inputs `(time, batch, features)`; time comes first.
+        states: before the first step, each `(batch, units)`; h is the first.
+        weights: W `(features, columns)`, U `(units, columns)`, and the biases of the products with x
+            and with h, `(columns,)` each.
+        mask: True where a step counts, False where the states stay as they are, `(time, batch, 1)`.
+        steps: how many to take; what follows in x is padding.
 
     Returns:
-        h of every step `(time, batch, units)`, and the last states.
+        h of every step, `(time, batch, units)`, and the last states. All of one dtype, that of x.
     """
-    steps, count = tf.shape(x)[0], len(states)
-    saved_count = {SIMPLE: 0, LONG: 4, GATED: 4}[cell]
 
     @tf.custom_gradient
-    def run(x: tf.Tensor, W: tf.Tensor, U: tf.Tensor, b: tf.Tensor, b_h: tf.Tensor, *start: tf.Tensor) -> Any:
+    def run(*args: tf.Tensor) -> Any:
+        x, W, U, b, b_h, *start = map(tf.stop_gradient, args)  # no tape is to follow the loop as well
         # x_t W + b for all steps at once
-        a_x = tf.reshape(flat(x) @ W + b, (steps, tf.shape(x)[1], W.shape[-1]))
+        a_x = tf.reshape(flat(x) @ W + b, (tf.shape(x)[0], x.shape[1] or -1, W.shape[-1]))
+        h_all, last, saved = compiled(forward, cell)(steps, a_x, tuple(start), U, b_h, mask)
 
-        def forward(t: tf.Tensor, old: Tensors) -> Any:
-            new, saved = cell.step(a_x[t], old[0] @ U + b_h, old)
-            if mask is not None:
-                new = tuple(mask[t] * n + (1 - mask[t]) * o for n, o in zip(new, old, strict=True))
-            return t, new, (*new, *saved)
-
-        last, rows = over_time(forward, steps, start, count + saved_count)
-        after, saved = rows[:count], rows[count:]
-        before = tuple(tf.concat([s[None], a[:-1]], axis=0) for s, a in zip(start, after, strict=True))
-
-        def gradient(dh_all: tf.Tensor, *grads: tf.Tensor) -> Tensors:
-            U_T = tf.transpose(U)
-
-            def backward(k: tf.Tensor, carry: Tensors) -> Any:
-                t = steps - 1 - k
-                carry = (carry[0] + dh_all[t], *carry[1:])
-                here = carry if mask is None else tuple(mask[t] * g for g in carry)
-                at = [tuple(row[t] for row in rows) for rows in (saved, before, after)]
-                old, da_x, da_h = cell.back(here, *at)
-                old = (old[0] + da_h @ U_T, *old[1:])
-                if mask is not None:
-                    old = tuple(o + (1 - mask[t]) * g for o, g in zip(old, carry, strict=True))
-                return t, old, (da_x,) if da_x is da_h else (da_x, da_h)
-
-            d_start, das = over_time(backward, steps, grads, 2 if cell is GATED else 1)
+        def gradient(dh_all: tf.Tensor, *d_last: tf.Tensor) -> Tensors:
+            d_start, das = compiled(backward, cell)(steps, dh_all, d_last, saved, U, mask)
             da_x, da_h = flat(das[0]), flat(das[-1])
-            # one product for each matrix: dL/dW = X^T dA, dL/dU = H^T dA
+            # one product for each matrix: dL/dW = X^T dA, dL/dU = H^T dA, where H begins with the start
             dW = tf.matmul(flat(x), da_x, transpose_a=True)
-            dU = tf.matmul(flat(before[0]), da_h, transpose_a=True)
+            dU = tf.matmul(flat(h_all[:-1]), flat(das[-1][1:]), transpose_a=True)
+            dU += tf.matmul(start[0], das[-1][0], transpose_a=True)
             dx = tf.reshape(tf.matmul(da_x, W, transpose_b=True), tf.shape(x))
-            return dx, dW, dU, tf.reduce_sum(da_x, axis=0), tf.reduce_sum(da_h, axis=0), *d_start
+            db, db_h = tf.reduce_sum(da_x, axis=0), tf.reduce_sum(da_h, axis=0)
+            return no_second_derivative(dx, dW, dU, db, db_h, *d_start)
 
-        return (after[0], *last), gradient
+        return (h_all, *last), gradient
 
-    h_all, *last = run(x, W, U, b, b_h, *states)
-    return h_all, tuple(last)
+    return run(x, *weights, *states)
+
+
+def padded_length(steps: tf.Tensor) -> tf.Tensor:
+    """The next of 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, ...: four lengths to compile for per doubling."""
+    unit = tf.maximum(2 ** tf.cast(tf.math.log(tf.cast(steps, tf.float32)) / math.log(2) - 2, tf.int32), 1)
+    return (steps + unit - 1) // unit * unit
+
+
+def over_batch(
+    cell: Cell, x: tf.Tensor, states: Tensors, weights: Tensors, mask: tf.Tensor | None
+) -> tuple[tf.Tensor, Tensors]:
+    """`recur` on parts of the batch side by side: each core works on one, none waits for another.
+
+    Args:
+        x: inputs, `(batch, time, features)`.
+        states, weights: as in `recur`.
+        mask: `(batch, time)`, bool, or None.
+
+    Returns:
+        h of every step, `(batch, time, units)`, and the last states.
+    """
+    size, steps = x.shape[0] or tf.shape(x)[0], x.shape[1] or tf.shape(x)[1]
+    if x.shape[1] is None:
+        missing = padded_length(steps) - steps
+        x = tf.pad(x, [[0, 0], [0, missing], [0, 0]])
+        mask = None if mask is None else tf.pad(mask, [[0, 0], [0, missing]])
+    parts = CORES if x.shape[0] is None else max(1, min(CORES, size // ROWS))
+    rows = tf.maximum((size + parts - 1) // parts, ROWS) if x.shape[0] is None else -(-size // parts)
+    results = []
+    for k in range(parts):
+        part = slice(k * rows, (k + 1) * rows)
+        m = None if mask is None else tf.transpose(mask[part])[..., None]
+        h, *last = recur(
+            cell,
+            tf.transpose(x[part], (1, 0, 2)),
+            [s[part] for s in states],
+            weights,
+            m,
+            tf.constant(0) + steps,
+        )
+        results.append((tf.transpose(h, (1, 0, 2)), *last))
+    h, *last = (tf.concat(pieces, axis=0) for pieces in zip(*results, strict=True))
+    return h[:, :steps], tuple(last)
 
 
 class FastLoop:
@@ -189,14 +296,17 @@ class FastLoop:
             and not tf.config.list_logical_devices("GPU")
             and usual
             and not layer.unroll
+            and getattr(layer, "use_cudnn", "auto") is not True
             and not (training and layer.cell.recurrent_dropout)
-            and layer.compute_dtype == layer.variable_dtype == "float32"
+            and not (training and layer.cell.dropout and getattr(layer.cell, "dropout_mask_count", 1) > 1)
+            and layer.compute_dtype == layer.variable_dtype
+            and layer.compute_dtype in ("float32", "float64")
         )
 
     def biases(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Biases of the products with x and with h, `(columns,)` each."""
         cell: Any = self.cell  # type: ignore[attr-defined]
-        zero = tf.zeros(cell.recurrent_kernel.shape[-1])
+        zero = tf.zeros(cell.recurrent_kernel.shape[-1], cell.compute_dtype)
         return (zero if cell.bias is None else tf.convert_to_tensor(cell.bias)), zero
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
@@ -205,21 +315,18 @@ class FastLoop:
         if not self.can_be_fast(training):
             return super().inner_loop(sequences, initial_state, mask=mask, training=training)  # type: ignore[misc]
         states = tuple(keras.tree.flatten(initial_state))
+        weights = tuple(tf.convert_to_tensor(w) for w in (layer.cell.kernel, layer.cell.recurrent_kernel))
         if training and layer.cell.dropout:
             sequences = sequences * layer.cell.get_dropout_mask(sequences[:, 0, :])[:, None]
-        x = tf.transpose(sequences, (1, 0, 2))
-        weight = None
         if mask is not None:
-            mask = keras.tree.flatten(mask)[0]
-            weight = tf.cast(tf.transpose(mask), tf.float32)[..., None]
+            mask = tf.cast(keras.tree.flatten(mask)[0], tf.bool)
         if layer.go_backwards:
-            x, weight = x[::-1], None if weight is None else weight[::-1]
-        W, U = (tf.convert_to_tensor(kernel) for kernel in (layer.cell.kernel, layer.cell.recurrent_kernel))
-        outputs, last = recur(self.fast_cell, x, states, W, U, *self.biases(), weight)
-        if weight is not None:  # where a step is left out, Keras repeats the output before, or says zero
-            heard = weight if layer.zero_output_for_mask else tf.minimum(tf.cumsum(weight, axis=0), 1.0)
-            outputs = outputs * heard
-        return outputs[-1], tf.transpose(outputs, (1, 0, 2)), list(last)
+            sequences, mask = sequences[:, ::-1], None if mask is None else mask[:, ::-1]
+        outputs, last = over_batch(self.fast_cell, sequences, states, weights + self.biases(), mask)
+        if mask is not None:  # where a step is left out, Keras repeats the output before it, or says zero
+            begun = mask if layer.zero_output_for_mask else tf.cumsum(tf.cast(mask, tf.int32), axis=1) > 0
+            outputs = tf.where(begun[..., None], outputs, tf.zeros_like(outputs))
+        return outputs[:, -1], outputs, list(last)
 
 
 @keras.saving.register_keras_serializable("unrolled")
