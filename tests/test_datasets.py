@@ -1,11 +1,14 @@
 """What the data functions hand out when there is no real data, and for the reader's own text."""
 
+import io
 import json
+import lzma
+import tarfile
 
 import numpy as np
 import pytest
 
-from utils import chorales, datasets, verse
+from utils import chorales, datasets, reviews, verse
 from utils.fetch import DataError, Unavailable
 
 
@@ -114,3 +117,122 @@ def test_a_folder_with_the_chorales_is_used(monkeypatch, tmp_path):
     assert [np.flatnonzero(step).tolist() for step in data.train[0]] == [[39, 43], [0, 87]]
     assert data.valid[0].sum() == 0
     assert (data.source.kind, data.best_loss) == ("real", None)
+
+
+def as_archive(path, files):
+    """A tar.gz of name -> text, in the form of the official archive of reviews."""
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return path
+
+
+def as_prepared(path, rows):
+    path.write_bytes(lzma.compress("".join(json.dumps(row) + "\n" for row in rows).encode(), preset=0))
+    return path
+
+
+TWICE = {("train", "pos", 3), ("train", "pos", 4000)}  # one kept for validation, one not
+
+
+def every_row():
+    """As many reviews as IMDB has, two words each."""
+    for half in ("train", "test"):
+        for label, stars in (("pos", 9), ("neg", 2)):
+            for number in range(12_500):
+                text = "posted twice" if (half, label, number) in TWICE else f"{half} {label}{number}"
+                yield [half, label, f"{number}_{stars}.txt", text]
+
+
+def test_the_archive_of_reviews_is_read_and_films_stay_on_one_side(monkeypatch, tmp_path):
+    """A film with reviews in the validation part loses those it has in the rest."""
+    films = {"pos": ["tt1"] * 1251 + ["tt2"], "neg": ["tt1"] * 341 + ["tt3"]}
+    files = {f"aclImdb/train/urls_{label}.txt": "\n".join(urls) for label, urls in films.items()}
+    files |= {f"aclImdb/train/pos/{n}_9.txt": f"good {n}" for n in (0, 1249, 1250, 1251)}
+    files |= {f"aclImdb/train/neg/{n}_1.txt": f"bad {n}" for n in (0, 339, 340, 341)}
+    files |= {"aclImdb/test/pos/7_10.txt": "schön<br />", "aclImdb/test/neg/3_4.txt": "nein"}
+    files |= {"aclImdb/train/unsup/0_0.txt": "unsaid", "aclImdb/README": "read me"}
+    path = as_archive(tmp_path / "reviews.tar.gz", files)
+    monkeypatch.delenv("UNROLLED_DATA", raising=False)
+    monkeypatch.setattr(datasets, "fetch", lambda remote: (path, "cache"))
+    data = datasets.imdb()
+    assert data.train.texts == ("bad 341", "good 1251")
+    assert data.validation.texts == ("bad 0", "good 0", "bad 339", "good 1249")
+    assert data.test.texts == ("nein", "schön<br />")
+    assert data.test.labels.tolist() == [0, 1]
+    assert (data.source.kind, data.source.origin, data.films_known) == ("real", "cache", True)
+    assert data.reader_ceiling is data.counts_ceiling is None
+
+
+def test_nothing_of_an_archive_is_unpacked(monkeypatch, tmp_path):
+    """Names that lead elsewhere, links and devices are passed over; only what looks like a review is read."""
+    path = tmp_path / "reviews.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, kind in [
+            ("aclImdb/train/pos/../../../../escaped.txt", tarfile.REGTYPE),
+            ("/aclImdb/train/pos/1_9.txt", tarfile.REGTYPE),
+            ("aclImdb/train/pos/2_9.txt", tarfile.SYMTYPE),
+            ("aclImdb/train/pos/3_9.txt", tarfile.LNKTYPE),
+            ("aclImdb/train/pos/4_9.txt", tarfile.CHRTYPE),
+            ("aclImdb/train/pos/5_9.txt", tarfile.REGTYPE),
+        ]:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, "/etc/passwd"
+            archive.addfile(member, io.BytesIO())
+    assert datasets.read_imdb_archive(path) == ({("train", "pos", 5): ""}, {})
+    assert [file.name for file in tmp_path.rglob("*")] == ["reviews.tar.gz"]
+
+
+def test_a_prepared_file_of_reviews_is_accepted_by_its_content(monkeypatch, tmp_path):
+    as_prepared(tmp_path / "aclImdb_reviews.jsonl.xz", every_row())
+    monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
+    data = datasets.imdb()
+    sizes = [len(part.texts) for part in (data.train, data.validation, data.test)]
+    assert sizes == [22_499, 2_500, 25_000]
+    for part in (data.train, data.validation, data.test):
+        assert part.labels.mean() == pytest.approx(0.5, abs=1e-4)
+        assert all(("neg" in text) != label for text, label in zip(part.texts, part.labels, strict=True))
+    assert not set(data.train.texts) & set(data.validation.texts)
+    assert (data.source.origin, data.films_known) == ("UNROLLED_DATA", False)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda rows: rows[:-1],
+        lambda rows: [*rows[:-1], rows[0]],
+        lambda rows: [*rows[:-1], ["test", "pos", "12500_9.txt", "one too many"]],
+        lambda rows: [*rows[:-1], ["test", "neg", "12499_1.txt", "  "]],
+        lambda rows: [*rows[:-1], ["test", "neg", "12499_1.txt"]],
+        lambda rows: ["no review"],
+    ],
+)
+def test_a_prepared_file_that_is_not_whole_is_refused(spoil, monkeypatch, tmp_path):
+    as_prepared(tmp_path / "aclImdb_reviews.jsonl.xz", spoil(list(every_row())))
+    monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
+    with pytest.raises(DataError, match=r"aclImdb_reviews.jsonl.xz in UNROLLED_DATA is damaged or another"):
+        datasets.imdb()
+
+
+def test_a_damaged_archive_of_reviews_is_refused(monkeypatch, tmp_path):
+    (tmp_path / "aclImdb_v1.tar.gz").write_bytes(b"half of it")
+    (tmp_path / "aclImdb_reviews.jsonl.xz").write_bytes(b"not asked")
+    monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
+    with pytest.raises(DataError, match=r"aclImdb_v1.tar.gz in UNROLLED_DATA is damaged"):
+        datasets.imdb()
+
+
+def test_the_sample_reviews(monkeypatch, capsys):
+    monkeypatch.setenv("UNROLLED_DATA", "sample")
+    monkeypatch.setattr(datasets, "fetch", lambda remote: pytest.fail("the network was asked"))
+    data = datasets.imdb()
+    assert capsys.readouterr().out == ""
+    parts = (data.train, data.validation, data.test)
+    assert [len(part.texts) for part in parts] == [4000, 500, 1500]
+    assert len({text for part in parts for text in part.texts}) == 6000  # none on two sides
+    assert all(0.45 < part.labels.mean() < 0.55 for part in parts)
+    assert (data.source.kind, data.films_known) == ("sample", False)
+    assert (data.reader_ceiling, data.counts_ceiling) == (reviews.reader_ceiling(), reviews.counts_ceiling())
+    assert datasets.imdb().source == data.source

@@ -325,3 +325,17 @@ def test_every_official_address_is_https_with_a_hash():
     for remote in remotes:
         assert remote.url.startswith("https://")
         assert re.fullmatch("[0-9a-f]{64}", remote.sha256)
+
+
+@pytest.mark.parametrize("fault", ["cut-off", "wrong", "html", "404", "500"])
+def test_reviews_that_cannot_be_downloaded_are_replaced_by_the_sample_in_one_line(
+    fault, address, tmp_path, monkeypatch, capsys
+):
+    at_fault = Remote("aclImdb_v1.tar.gz", f"{address}/{fault}", SHA)
+    monkeypatch.setattr(datasets, "IMDB", at_fault)
+    assert datasets.imdb().source.kind == "sample"
+    told = capsys.readouterr().out
+    assert told.count("\n") == 1
+    assert told.startswith("The IMDB reviews cannot be had: ")
+    assert "put aclImdb_v1.tar.gz into a folder" in told
+    assert files(tmp_path) == []
