@@ -135,15 +135,25 @@ def read(stacks: Sequence[tf.Tensor], t: tf.Tensor) -> Tensors:
     return tuple(stack[t] for stack in stacks)
 
 
+def stacked(rows: Sequence[tf.TensorArray]) -> Tensors:
+    return tuple(row.stack() for row in rows)
+
+
 def choose(mask: tf.Tensor | None, yes: Sequence[tf.Tensor], no: Sequence[tf.Tensor]) -> Tensors:
     """`yes` where the mask is True or missing, else `no`, pair by pair."""
     return tuple(yes) if mask is None else tuple(tf.where(mask, a, b) for a, b in zip(yes, no, strict=True))
 
 
 def forward(
-    cell: Cell, steps: tf.Tensor, x: tf.Tensor, start: Tensors, weights: Tensors, mask: tf.Tensor | None
-) -> tuple[Tensors, Tensors, tuple[Tensors, Tensors]]:
-    """The loop over time: the last states, all states from the first on, and gates and rest."""
+    cell: Cell, steps: tf.Tensor, x: tf.Tensor, mask: tf.Tensor | None, start: Tensors, weights: Tensors
+) -> tuple[tf.Tensor, Tensors, tuple[Tensors, ...]]:
+    """The loop over time.
+
+    Returns:
+        h of every step, `(batch, time, units)`; the last states; and what the way back needs, with time
+        first: the inputs, all states from the first on, the gates, and the rest.
+    """
+    x, mask = time_first(x, mask)
     length, units = tf.shape(x)[0], start[0].shape[-1]
     Ws, Us, bs, bs_h = (tf.split(a, cell.gates, axis=-1) for a in weights)
     # x_t W + b for all steps at once, gate by gate; the gates will take its place in memory
@@ -160,12 +170,10 @@ def forward(
         return t + 1, new, a_x, write(states, t + 1, new), write(rest, t, more)
 
     loop = (tf.constant(0), start, a_x, states, rest)
-    _, last, gates, states, rest = tf.while_loop(lambda t, *_: t < steps, step, loop)
-    return last, stacked(states), (stacked(gates[: cell.kept]), stacked(rest))
-
-
-def stacked(rows: Sequence[tf.TensorArray]) -> Tensors:
-    return tuple(row.stack() for row in rows)
+    _, last, a_x, states, rest = tf.while_loop(lambda t, *_: t < steps, step, loop)
+    all_states = stacked(states)
+    h_all = tf.transpose(all_states[0][1:], (1, 0, 2))
+    return h_all, last, ((x,), all_states, stacked(a_x[: cell.kept]), stacked(rest))
 
 
 def backward(
@@ -173,10 +181,9 @@ def backward(
     steps: tf.Tensor,
     dh_all: tf.Tensor,
     grads: Tensors,
-    states: Tensors,
-    saved: tuple[Tensors, Tensors],
-    U: tf.Tensor,
     mask: tf.Tensor | None,
+    U: tf.Tensor,
+    saved: tuple[Tensors, ...],
 ) -> tuple[Tensors, Tensors]:
     """The same loop the other way.
 
@@ -184,12 +191,13 @@ def backward(
         The gradients of the first states; and of a_h at every step, in blocks, with that of the last
         gate of a_x after them if it differs.
     """
-    units = U.shape[0]
-    parts = [tf.transpose(part) for part in tf.split(U, [n * units for n in cell.blocks], axis=-1)]
+    (x,), states, *kept = saved
+    dh_all, mask = time_first(dh_all, mask)
+    parts = [tf.transpose(part) for part in columns(U, cell.blocks)]
 
     def step(t: tf.Tensor, grads: Tensors, rows: Any) -> Any:
         grads = (grads[0] + dh_all[t], *grads[1:])
-        gates, rest = (read(stacks, t) for stacks in saved)
+        gates, rest = (read(stacks, t) for stacks in kept)
         old, da_x, da_h = cell.back(grads, gates, rest, read(states, t), read(states, t + 1))
         m = None if mask is None else mask[t]
         da_x, da_h = (choose(m, da, [tf.zeros_like(a) for a in da]) for da in (da_x, da_h))
@@ -199,9 +207,45 @@ def backward(
         return t - 1, old, write(rows, t, blocks + da_x[-1:] if cell.split else blocks)
 
     widths = (*cell.blocks, 1) if cell.split else cell.blocks
-    loop = (steps - 1, grads, tuple(empty(tf.shape(dh_all)[0], grads[0], n) for n in widths))
+    loop = (steps - 1, grads, tuple(empty(tf.shape(x)[0], grads[0], n) for n in widths))
     _, d_start, rows = tf.while_loop(lambda t, *_: t >= 0, step, loop)
     return d_start, stacked(rows)
+
+
+def products(
+    cell: Cell, das: Tensors, weights: Tensors, saved: tuple[Tensors, ...]
+) -> tuple[tf.Tensor, Tensors]:
+    """Gradients of the inputs, and of the weights: one product for each block of a matrix.
+
+    They stay out of the loops' programs: TensorFlow's own large products are faster than XLA's.
+    """
+    (x,), (h, *_), *_ = saved
+    blocks = tuple(map(flat, das))
+    da_h, da_x = (blocks[:-1], (blocks[0], blocks[-1])) if cell.split else (blocks, blocks)
+    parts = columns(weights[0], cell.blocks)
+    dx = tf.add_n([tf.matmul(da, part, transpose_b=True) for da, part in zip(da_x, parts, strict=True)])
+    dx = tf.transpose(tf.reshape(dx, tf.shape(x)), (1, 0, 2))
+    # dL/dW = X^T dA; dL/dU = H^T dA, H from the start on
+    dW, dU = side_by_side(flat(x), da_x), side_by_side(flat(h[:-1]), da_h)
+    # a sum over steps is a product too, and a fast one
+    ones = tf.ones_like(blocks[0][:, :1])
+    return dx, (dW, dU, side_by_side(ones, da_x)[0], side_by_side(ones, da_h)[0])
+
+
+def time_first(x: tf.Tensor, mask: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """`(time, batch, features)`, and the mask as `(time, batch, 1)`."""
+    return tf.transpose(x, (1, 0, 2)), None if mask is None else tf.transpose(mask)[..., None]
+
+
+def columns(matrix: tf.Tensor, blocks: Sequence[int]) -> Sequence[tf.Tensor]:
+    """The columns of a matrix by blocks, each so many gates wide."""
+    units = matrix.shape[-1] // sum(blocks)
+    return tf.split(matrix, [n * units for n in blocks], axis=-1)
+
+
+def side_by_side(a: tf.Tensor, blocks: Sequence[tf.Tensor]) -> tf.Tensor:
+    """a^T [block, block, ...]."""
+    return tf.concat([tf.matmul(a, block, transpose_a=True) for block in blocks], axis=-1)
 
 
 @cache
@@ -213,11 +257,6 @@ def compiled(loop: Callable[..., Any], cell: Cell) -> Callable[..., Any]:
 def flat(a: tf.Tensor) -> tf.Tensor:
     """`(time, batch, n)` -> `(time * batch, n)`."""
     return tf.reshape(a, (-1, a.shape[-1]))
-
-
-def columns(a: tf.Tensor, blocks: Sequence[tf.Tensor]) -> tf.Tensor:
-    """a^T [blocks side by side]."""
-    return tf.concat([tf.matmul(a, block, transpose_a=True) for block in blocks], axis=-1)
 
 
 @tf.custom_gradient
@@ -234,48 +273,58 @@ def no_second_derivative(*results: tf.Tensor) -> Any:
 def recur(
     cell: Cell,
     x: tf.Tensor,
-    states: Sequence[tf.Tensor],
-    weights: Sequence[tf.Tensor],
+    states: Tensors,
+    weights: Tensors,
     mask: tf.Tensor | None,
     steps: tf.Tensor,
 ) -> Tensors:
     """A recurrent layer over a batch, with its gradient by hand.
 
+    The batch is cut in parts that go side by side: each core works on one, none waits for another.
+
     Args:
         cell: the step and its way back.
-        x: inputs `(time, batch, features)`; time comes first.
+        x: inputs, `(batch, time, features)`.
         states: before the first step, each `(batch, units)`; h is the first.
         weights: W `(features, columns)`, U `(units, columns)`, and the biases of the products with x
             and with h, `(columns,)` each.
-        mask: True where a step counts, False where the states stay as they are, `(time, batch, 1)`.
+        mask: True where a step counts, False where the states stay as they are, `(batch, time)`.
         steps: how many to take; what follows in x is padding.
 
     Returns:
-        h of every step, `(time, batch, units)`, and the last states. All of one dtype, that of x.
+        h of every step, `(batch, time, units)`, and the last states. All of one dtype, that of x.
     """
+    parts = parts_of(x.shape[0] or tf.shape(x)[0])
+    masks = [None if mask is None else mask[part] for part in parts]
 
     @tf.custom_gradient
     def run(*args: tf.Tensor) -> Any:
-        x, W, U, b, b_h, *start = map(tf.stop_gradient, args)  # no tape is to follow the loop as well
-        last, all_states, saved = compiled(forward, cell)(steps, x, tuple(start), (W, U, b, b_h), mask)
-        h_all = all_states[0]
+        x, *weights = map(tf.stop_gradient, args[:5])  # no tape is to follow the loop as well
+        start = [tf.stop_gradient(state) for state in args[5:]]
+        results = [
+            compiled(forward, cell)(steps, x[part], m, tuple(s[part] for s in start), tuple(weights))
+            for part, m in zip(parts, masks, strict=True)
+        ]
+        h_all, last, saved = zip(*results, strict=True)
 
         def gradient(dh_all: tf.Tensor, *d_last: tf.Tensor) -> Tensors:
-            d_start, das = compiled(backward, cell)(steps, dh_all, d_last, all_states, saved, U, mask)
-            blocks = list(map(flat, das))
-            da_h, da_x = (blocks[:-1], [blocks[0], blocks[-1]]) if cell.split else (blocks, blocks)
-            # one product for each block of a matrix: dL/dW = X^T dA, dL/dU = H^T dA, H from the start on
-            dW, dU = columns(flat(x), da_x), columns(flat(h_all[:-1]), da_h)
-            Ws = tf.split(W, [da.shape[-1] for da in da_x], axis=-1)
-            dx = tf.add_n([tf.matmul(da, part, transpose_b=True) for da, part in zip(da_x, Ws, strict=True)])
-            # sums over steps, as products, which are faster
-            ones = tf.ones_like(x[..., :1])
-            db, db_h = columns(flat(ones), da_x)[0], columns(flat(ones), da_h)[0]
-            return no_second_derivative(tf.reshape(dx, tf.shape(x)), dW, dU, db, db_h, *d_start)
+            grads = []
+            for part, m, kept in zip(parts, masks, saved, strict=True):
+                d_states = tuple(d[part] for d in d_last)
+                d_start, das = compiled(backward, cell)(steps, dh_all[part], d_states, m, weights[1], kept)
+                grads.append((d_start, *products(cell, das, tuple(weights), kept)))
+            d_start, dx, d_weights = zip(*grads, strict=True)
+            summed = (tf.add_n(pieces) for pieces in zip(*d_weights, strict=True))
+            return no_second_derivative(tf.concat(dx, axis=0), *summed, *joined(d_start))
 
-        return (h_all[1:], *last), gradient
+        return (tf.concat(h_all, axis=0), *joined(last)), gradient
 
     return run(x, *weights, *states)
+
+
+def joined(parts: Sequence[Tensors]) -> Tensors:
+    """Several tensors of each part of a batch as those of the whole batch."""
+    return tuple(tf.concat(pieces, axis=0) for pieces in zip(*parts, strict=True))
 
 
 def padded_length(steps: tf.Tensor) -> tf.Tensor:
@@ -296,33 +345,6 @@ def parts_of(size: int | tf.Tensor) -> list[slice]:
         return [slice(begin, begin + rows) for begin in range(0, size, rows)]
     rows = tf.maximum(-(-size // CORES), ROWS)
     return [slice(k * rows, (k + 1) * rows) for k in range(CORES)]
-
-
-def over_batch(
-    cell: Cell, x: tf.Tensor, states: Tensors, weights: Tensors, mask: tf.Tensor | None
-) -> tuple[tf.Tensor, Tensors]:
-    """`recur` on parts of the batch side by side: each core works on one, none waits for another.
-
-    Args:
-        cell, states, weights: as in `recur`.
-        x: inputs, `(batch, time, features)`.
-        mask: `(batch, time)`, bool, or None.
-
-    Returns:
-        h of every step, `(batch, time, units)`, and the last states.
-    """
-    size, steps, unknown = x.shape[0] or tf.shape(x)[0], tf.shape(x)[1], x.shape[1] is None
-    if unknown:
-        missing = [[0, 0], [0, padded_length(steps) - steps]]
-        x = tf.pad(x, [*missing, [0, 0]])
-        mask = None if mask is None else tf.pad(mask, missing)
-    results = []
-    for part in parts_of(size):
-        m = None if mask is None else tf.transpose(mask[part])[..., None]
-        h, *last = recur(cell, tf.transpose(x[part], (1, 0, 2)), [s[part] for s in states], weights, m, steps)
-        results.append((tf.transpose(h, (1, 0, 2)), *last))
-    h, *last = (tf.concat(pieces, axis=0) for pieces in zip(*results, strict=True))
-    return h[:, :steps] if unknown else h, tuple(last)
 
 
 class FastLoop:
@@ -366,11 +388,18 @@ class FastLoop:
             mask = tf.cast(keras.tree.flatten(mask)[0], tf.bool)
         if layer.go_backwards:
             sequences, mask = sequences[:, ::-1], None if mask is None else mask[:, ::-1]
-        outputs, last = over_batch(self.fast_cell, sequences, states, weights + self.biases(), mask)
+        steps, unknown = tf.shape(sequences)[1], sequences.shape[1] is None
+        if unknown:
+            missing = [[0, 0], [0, padded_length(steps) - steps]]
+            sequences = tf.pad(sequences, [*missing, [0, 0]])
+            mask = None if mask is None else tf.pad(mask, missing)
+        outputs, *last = recur(self.fast_cell, sequences, states, weights + self.biases(), mask, steps)
+        if unknown:
+            outputs, mask = outputs[:, :steps], None if mask is None else mask[:, :steps]
         if mask is not None:  # where a step is left out, Keras repeats the output before it, or says zero
             begun = mask if layer.zero_output_for_mask else tf.cumsum(tf.cast(mask, tf.int32), axis=1) > 0
             outputs = tf.where(begun[..., None], outputs, tf.zeros_like(outputs))
-        return outputs[:, -1], outputs, list(last)
+        return outputs[:, -1], outputs, last
 
 
 @keras.saving.register_keras_serializable("unrolled")
