@@ -14,7 +14,7 @@ GPU := $(if $(shell command -v nvidia-smi),"tensorflow[and-cuda]")
 QUICK := UNROLLED_SCALE=quick UNROLLED_DATA=sample UNROLLED_BUILD=$(CURDIR)/build/test
 NBVAL := --nbval-current-env --nbval-sanitize-with notebooks/sanitize.cfg -p no:cacheprovider
 
-.PHONY: help run test lab refresh reference links clean
+.PHONY: help run test lab refresh reference links bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -50,6 +50,9 @@ reference: $(READY) ## re-run at cpu scale on real data and compare results, too
 	@rm -rf build/reference
 	@UNROLLED_SCALE=cpu UNROLLED_BUILD=$(CURDIR)/build/reference $(BIN)/python -m pytest \
 	  notebooks/$(filter-out all,$(NOTEBOOK))*.ipynb --nbval $(NBVAL) --nbval-cell-timeout=3600 -q
+
+bench: $(READY) ## time the recurrent layers beside Keras' and PyTorch's, into bench/ (10 minutes)
+	@$(BIN)/python -m tools.bench
 
 links: $(READY) ## REPO=owner/name: write the web address of the project everywhere
 	@$(BIN)/python -m tools.links "$(REPO)"

@@ -320,11 +320,30 @@ def test_a_folder_in_the_place_of_a_data_file(tmp_path, monkeypatch):
 
 
 def test_every_official_address_is_https_with_a_hash():
-    remotes = [value for value in vars(datasets).values() if isinstance(value, Remote)]
+    remotes = [value for value in vars(datasets).values() if isinstance(value, Remote)] + [*datasets.WNUT17]
     assert remotes
     for remote in remotes:
         assert remote.url.startswith("https://")
-        assert re.fullmatch("[0-9a-f]{64}", remote.sha256)
+        if remote.sha256 or remote.prepared is None:
+            assert re.fullmatch("[0-9a-f]{64}", remote.sha256)
+
+
+def test_a_file_told_by_its_content(address, tmp_path, monkeypatch):
+    def remote(fault, wanted=GOOD):
+        return Remote("play.txt", f"{address}/{fault}", "", lambda path: path.read_bytes() == wanted)
+
+    with pytest.raises(Unavailable, match="not the expected file \\(other content\\)"):
+        fetch.fetch(remote("wrong"))
+    assert files(tmp_path) == []
+    path, origin = fetch.fetch(remote("good"))
+    assert (path.read_bytes(), origin) == (GOOD, "download")
+    assert fetch.fetch(remote("404")) == (path, "cache")
+    path.write_bytes(b"damaged")
+    assert fetch.fetch(remote("good")) == (path, "download")
+    (tmp_path / "play.txt").write_bytes(b"another")
+    monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
+    with pytest.raises(DataError, match="expected other content"):
+        fetch.fetch(remote("good"))
 
 
 @pytest.mark.parametrize("fault", ["cut-off", "wrong", "html", "404", "500"])

@@ -73,3 +73,41 @@ def test_names_show_that_films_stay_on_one_side():
     across = np.mean((pairs[:, 0] < cut) != (pairs[:, 1] < cut))
     drawn = rng.permutation(len(everything)) < cut
     assert across < 0.15 * np.mean(drawn[pairs[:, 0]] != drawn[pairs[:, 1]])
+
+
+def test_splice_junctions():
+    data = datasets.splice_junctions()
+    assert data.source == datasets.Source("splice junctions", "real", "UNROLLED_DATA", datasets.SPLICE_DIGEST)
+    parts = (data.train, data.validation, data.test)
+    every = [junction for part in parts for junction in part]
+    assert [len(part) for part in parts] == [2251, 280, 659]
+    assert Counter(kind for _, kind in every) == {"N": 1655, "IE": 768, "EI": 767}
+    assert {len(bases) for bases, _ in every} == {60}
+    assert set("".join(bases for bases, _ in every)) == set("ACGTDNRS")
+    pieces = [{b[i : i + 20] for b, _ in part for i in range(41)} for part in parts]
+    assert not pieces[0] & pieces[1] | pieces[0] & pieces[2] | pieces[1] & pieces[2]
+    assert data.best is None
+
+
+def test_wnut17():
+    data = datasets.wnut17()
+    assert (data.source.name, data.source.kind, data.best) == ("WNUT-17", "real", None)
+    parts = (data.train, data.validation, data.test)
+    assert [len(part) for part in parts] == [3394, 1009, 1287]
+    assert [sum(len(words) for words, _ in part) for part in parts] == [62_730, 15_733, 23_394]
+    assert [sum(t[0] == "B" for _, tags in part for t in tags) for part in parts] == [1975, 836, 1079]
+    assert len({tag for part in parts for _, tags in part for tag in tags}) == 13
+    assert data.train[0].words[:3] == ("@paulwalk", "It", "'s")
+
+
+def test_spoken_digits():
+    data = datasets.spoken_digits()
+    assert data.source == datasets.Source(
+        "Free Spoken Digit Dataset", "real", "UNROLLED_DATA", datasets.DIGITS_DIGEST
+    )
+    parts = (data.train, data.validation, data.test)
+    assert [len(part) for part in parts] == [2400, 300, 300]
+    assert {(r.digit, r.take) for r in data.test} == {(d, t) for d in range(10) for t in range(5)}
+    assert {len({r.speaker for r in part}) for part in parts} == {6}
+    seconds = sum(len(r.samples) for part in parts for r in part) / 8000
+    assert round(seconds) == 1312

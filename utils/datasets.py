@@ -6,20 +6,26 @@ the samples.
 """
 
 import hashlib
+import io
 import json
 import lzma
 import os
 import re
 import tarfile
+import wave
 from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 
-from utils import chorales, reviews, verse
-from utils.fetch import Remote, Unavailable, data_folder, fetch, sample_is_pinned
+from utils import chorales, labelled_sequences, reviews, verse
+from utils.fetch import DataError, Remote, Unavailable, data_folder, fetch, sample_is_pinned
+from utils.labelled_sequences import Junction, Recording, Sentence
+
+T = TypeVar("T")
 
 SHAKESPEARE = Remote(
     name="shakespeare.txt",
@@ -32,6 +38,20 @@ JSB = Remote(
     url="https://raw.githubusercontent.com/czhuang/JSB-Chorales-dataset/9a7f733ddb4ed91f48da64ac7f0f621c34aadd4d/jsb-chorales-quarter.json",
     sha256="2db9329f1881a1d3f49703ec556bf1d6f84b4f6c1d702c156536e93cf31e1c91",
 )
+
+WNUT17 = tuple(
+    Remote(
+        name=f"wnut17/{name}",
+        url=f"https://raw.githubusercontent.com/leondz/emerging_entities_17/e52a2d2a71ac1a051ca2d532eef28653c5c02603/{name}",
+        sha256=digest,
+    )
+    for name, digest in (
+        ("wnut17train.conll", "731820e13f71af324c6b55a1575ec2ce59fbaa2a0806f8f0400b98d56cd6a7a5"),
+        ("emerging.dev.conll", "e053b752b8155113ca66e7db08af5f2f5f43ab993694e4774f1ec5bad42312d8"),
+        ("emerging.test.annotated", "2aa79b764e56ec9264a1b30fdd9b70195bd00ff400b62edd8f399d5f13c178f0"),
+    )
+)
+
 
 # (half "train" or "test", label "pos" or "neg", number in that list) -> text of a review
 Table = dict[tuple[str, str, int], str]
@@ -117,6 +137,24 @@ class Chorales:
     test: tuple[np.ndarray, ...]
     source: Source
     best_loss: float | None = None
+
+
+@dataclass(frozen=True)
+class Parts(Generic[T]):
+    """Labelled sequences in three parts.
+
+    Attributes:
+        train, validation, test: the sequences.
+        source: where they came from.
+        best: the best possible score on the test part, knowing "both" sides of a place or what comes
+            "before" it; None where nobody knows.
+    """
+
+    train: tuple[T, ...]
+    validation: tuple[T, ...]
+    test: tuple[T, ...]
+    source: Source
+    best: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -248,6 +286,225 @@ def jsb_chorales() -> Chorales:
     best = float(np.concatenate([chorales.information(chorale) for chorale in made[130:]]).mean())
     source = Source("sample chorales", "sample", "made in memory", digest)
     return Chorales(every[:100], every[100:130], every[130:], source, best)
+
+
+def junction_rows(path: Path) -> list[tuple[str, str, str]]:
+    """Class, name and bases of each line of the splice-junction file; a header line is skipped."""
+    lines = path.read_text(encoding="ascii").splitlines()
+    rows = [[field.strip() for field in line.split(",")] for line in lines if line.strip()]
+    return [(kind, name, bases) for kind, name, bases in rows if kind in labelled_sequences.KINDS]
+
+
+def junctions_digest(path: Path) -> str:
+    """Of the content, whatever the padding, the line ends and the header."""
+    return sha256("\n".join(map(",".join, junction_rows(path))))
+
+
+SPLICE_DIGEST = "312bb6d92e51964f928ed2adf9c839cce53674942ab00c3424c82a27b118f3a9"
+SPLICE = Remote(
+    name="dna/splice.csv",
+    url="https://archive.ics.uci.edu/ml/machine-learning-databases/molecular-biology/splice-junction-gene-sequences/splice.data",
+    sha256="",  # in circulation with and without a header line: told by its content
+    prepared=lambda path: junctions_digest(path) == SPLICE_DIGEST,
+)
+
+
+def families(sequences: list[str], shared: int = 20) -> list[int]:
+    """Number of the family of each: sequences that share 20 letters in a row, or have such kin in common."""
+    parent = list(range(len(sequences)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            i = parent[i]
+        return i
+
+    first: dict[str, int] = {}
+    for i, letters in enumerate(sequences):
+        for place in range(len(letters) - shared + 1):
+            kin = first.setdefault(letters[place : place + shared], i)
+            parent[root(i)] = root(kin)
+    return [root(i) for i in range(len(sequences))]
+
+
+Three = tuple[tuple[T, ...], tuple[T, ...], tuple[T, ...]]
+
+
+def split_junctions(junctions: list[Junction]) -> Three[Junction]:
+    """Seven, one and two tenths, families kept together; by a hash, so that no random numbers are in it."""
+    parts: tuple[list[Junction], ...] = ([], [], [])
+    names = families([junction.bases for junction in junctions])
+    for junction, family in zip(junctions, names, strict=True):
+        digit = int(sha256(junctions[family].bases)[:8], 16) % 10
+        parts[0 if digit < 7 else 1 if digit < 8 else 2].append(junction)
+    train, validation, test = map(tuple, parts)
+    return train, validation, test
+
+
+def splice_junctions() -> Parts[Junction]:
+    """Splice junctions of primate genes (UCI 69, Noordewier, Towell and Shavlik 1991), or made-up ones.
+
+    The data come without a split. Many sequences stand in the file twice, or nearly; ours keeps
+    together what shares 20 bases in a row.
+
+    Returns:
+        Real: 2,251, 280 and 659 junctions. Sample: 1,400, 200 and 400, with `best`, an accuracy;
+        "before" knows the bases up to the junction.
+
+    Raises:
+        DataError: `UNROLLED_DATA` names no folder, or its copy is damaged.
+    """
+    found = real_file(SPLICE, "The splice junctions", "junctions made by rules")
+    if found is not None:
+        path, origin = found
+        junctions = [Junction(bases, kind) for kind, _, bases in junction_rows(path)]
+        source = Source("splice junctions", "real", origin, SPLICE_DIGEST)
+        return Parts(*split_junctions(junctions), source)
+    rng = np.random.default_rng(0)
+    made = tuple(labelled_sequences.make_junction(rng) for _ in range(2000))
+    digest = sha256("\n".join(map(",".join, made)))
+    test = made[1600:]
+
+    def accuracy(last: int) -> float:
+        chances = [labelled_sequences.kind_chances(bases, last=last) for bases, _ in test]
+        guesses = [labelled_sequences.KINDS[row.argmax()] for row in chances]
+        return float(np.mean([guess == kind for guess, (_, kind) in zip(guesses, test, strict=True)]))
+
+    best = {"before": accuracy(labelled_sequences.JUNCTION), "both": accuracy(labelled_sequences.LENGTH)}
+    source = Source("sample junctions", "sample", "made in memory", digest)
+    return Parts(made[:1400], made[1400:1600], test, source, best)
+
+
+def sentences(path: Path) -> tuple[Sentence, ...]:
+    """Those of a file with a word, a tab and a tag per line, and an empty line after each sentence."""
+    blocks = re.split(r"\n\s*\n", path.read_text(encoding="utf-8").strip("\n"))
+    pairs = [[line.split("\t") for line in block.split("\n")] for block in blocks]
+    return tuple(Sentence(tuple(word for word, _ in rows), tuple(tag for _, tag in rows)) for rows in pairs)
+
+
+def wnut17() -> Parts[Sentence]:
+    """Posts with emerging and rare entities (WNUT-17, Derczynski et al. 2017), or made-up ones.
+
+    Returns:
+        Real, the official parts: 3,394, 1,009 and 1,287 sentences, six types of entity. Sample: 600,
+        200 and 200, three types, with `best`, an F1 of entities; "before" knows a name and the words
+        before it. All tags are B-, I- and O.
+
+    Raises:
+        DataError: `UNROLLED_DATA` names no folder, or its copy is damaged.
+    """
+    files = []
+    for remote in WNUT17:
+        found = real_file(remote, "WNUT-17", "posts made by a small grammar")
+        if found is None:
+            break
+        files.append(found)
+    else:
+        digest = sha256("".join(remote.sha256 for remote in WNUT17))
+        train, validation, test = (sentences(path) for path, _ in files)
+        return Parts(train, validation, test, Source("WNUT-17", "real", files[0][1], digest))
+    rng = np.random.default_rng(0)
+    made = tuple(labelled_sequences.make_sentence(rng) for _ in range(1000))
+    digest = sha256("\n".join(" ".join(words + tags) for words, tags in made))
+    test = made[800:]
+    named = [tag for _, tags in test for tag in tags if tag.startswith("B-")]
+    best = {"before": named.count("B-person") / len(named), "both": 1.0}
+    source = Source("sample posts", "sample", "made in memory", digest)
+    return Parts(made[:600], made[600:800], test, source, best)
+
+
+WAV = re.compile(r"(?:^|/)recordings/(\d)_([a-z]+)_(\d+)\.wav$")
+LARGEST_WAV = 100_000  # bytes; the longest of the recordings has 36,000
+
+
+def wav_files(path: Path) -> Iterator[tuple[tuple[int, str, int], bytes]]:
+    """(digit, speaker, take) and bytes of the recordings in an archive; nothing is unpacked to disk.
+
+    Raises:
+        DataError: a recording is too large.
+    """
+    with tarfile.open(path, "r:*") as archive:
+        for member in archive:
+            match = WAV.search(member.name)
+            if match is None or not member.isreg():
+                continue  # whatever else is in there is not read
+            if member.size > LARGEST_WAV:
+                raise DataError(
+                    f"{member.name} in {path.name} has {member.size:,} bytes; get the archive again."
+                )
+            opened = archive.extractfile(member)
+            assert opened is not None  # it is a regular file
+            yield (int(match[1]), match[2], int(match[3])), opened.read()
+
+
+def recordings_digest(path: Path) -> str:
+    """Of the recordings in an archive, whatever packed it."""
+    lines = [f"{key} {hashlib.sha256(data).hexdigest()}" for key, data in sorted(wav_files(path))]
+    return sha256("\n".join(lines))
+
+
+DIGITS_DIGEST = "f2b46594d0faee330f00dd06a8a5575be6687933eec706094e3c29afd138aa4b"
+DIGITS = Remote(
+    name="fsdd/free-spoken-digit-dataset.tar.xz",
+    url="https://github.com/Jakobovski/free-spoken-digit-dataset/archive/26eb9aaf76e81b692f806f9140c2d2777410d7a1.tar.gz",
+    sha256="",  # packed on demand: told by its content
+    prepared=lambda path: recordings_digest(path) == DIGITS_DIGEST,
+)
+
+
+def samples_of(data: bytes) -> np.ndarray:
+    """The sound in a wav file, `(time,)`, int16.
+
+    Raises:
+        DataError: it is not mono, 16 bit, 8,000 samples per second.
+    """
+    with wave.open(io.BytesIO(data)) as file:
+        form = (file.getnchannels(), file.getsampwidth(), file.getframerate())
+        if form != (1, 2, labelled_sequences.RATE):
+            raise DataError(f"A recording has (channels, bytes, rate) {form}; expected (1, 2, 8000).")
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
+
+
+def split_recordings(recordings: list[Recording]) -> Three[Recording]:
+    """Takes 0 to 4 are the test part, 5 to 9 of the rest the validation part."""
+
+    def part(wanted: Callable[[int], bool]) -> tuple[Recording, ...]:
+        return tuple(recording for recording in recordings if wanted(recording.take))
+
+    return part(lambda take: take >= 10), part(lambda take: 5 <= take < 10), part(lambda take: take < 5)
+
+
+def spoken_digits() -> Parts[Recording]:
+    """The Free Spoken Digit Dataset (Jackson 2016), or "digits" that are sung by a few lines of code.
+
+    Takes 0 to 4 of every digit and speaker are the test part: that is the rule of the README of
+    github.com/Jakobovski/free-spoken-digit-dataset, section "Usage". Takes 5 to 9 are our
+    validation part. The speakers are the same in all parts.
+
+    Returns:
+        Real: 2,400, 300 and 300 recordings of six speakers. Sample: 300, 150 and 150 of three, with
+        `best`, an accuracy of 1.
+
+    Raises:
+        DataError: `UNROLLED_DATA` names no folder, or its copy is damaged.
+    """
+    found = real_file(DIGITS, "The Free Spoken Digit Dataset", "tunes of three notes")
+    if found is not None:
+        path, origin = found
+        recordings = [Recording(samples_of(data), *key) for key, data in sorted(wav_files(path))]
+        return Parts(
+            *split_recordings(recordings), Source("Free Spoken Digit Dataset", "real", origin, DIGITS_DIGEST)
+        )
+    rng = np.random.default_rng(0)
+    made = [
+        labelled_sequences.make_recording(rng, digit, speaker, take)
+        for digit in range(10)
+        for speaker in labelled_sequences.SPEAKERS
+        for take in range(20)
+    ]
+    digest = hashlib.sha256(b"".join(recording.samples.tobytes() for recording in made)).hexdigest()
+    return Parts(
+        *split_recordings(made), Source("sample digits", "sample", "made in memory", digest), {"both": 1.0}
+    )
 
 
 def read_imdb_archive(path: Path) -> tuple[Table, dict[tuple[str, int], str]]:

@@ -45,9 +45,10 @@ class Remote:
     Attributes:
         name: path below `UNROLLED_DATA` and below the cache.
         url: https address of the official file.
-        sha256: of the official file, 64 hexadecimal digits.
-        prepared: where a teacher's folder may hold the same content in another form, tells
-            whether a file has it; then such a file is accepted without the hash.
+        sha256: of the official file, 64 hexadecimal digits; empty where it comes in forms that
+            differ, such as an archive packed on demand. Then `prepared` is asked instead.
+        prepared: where a file may hold the same content in another form, tells whether it does;
+            then such a file of a teacher's folder is accepted without the hash.
     """
 
     name: str
@@ -120,23 +121,25 @@ def require_right(remote: Remote, path: Path) -> None:
         DataError: it is damaged, another file, or cannot be read.
     """
     try:
-        got = pooch.file_hash(str(path))
+        got = pooch.file_hash(str(path))  # of a file that can be read, so never empty
     except OSError as error:
         raise DataError(
             f"{remote.name} in UNROLLED_DATA cannot be read ({error.strerror}). Put the file from "
             f"{remote.url} in its place, or remove it."
         ) from error
-    if got == remote.sha256:
-        return
-    try:
-        accepted = remote.prepared is not None and remote.prepared(path)
-    except Exception:  # each library has its own word for a file that it cannot make sense of
-        accepted = False
-    if not accepted:
+    if got != remote.sha256 and not has_content(remote, path):
         raise DataError(
             f"{remote.name} in UNROLLED_DATA is damaged or another file: its sha256 is {got}, expected "
-            f"{remote.sha256}. Replace it by the file from {remote.url}, or remove it."
+            f"{remote.sha256 or 'other content'}. Replace it by the file from {remote.url}, or remove it."
         )
+
+
+def has_content(remote: Remote, path: Path) -> bool:
+    """Whether a file holds what is wanted, in whatever form, as far as that can be told."""
+    try:
+        return remote.prepared is not None and remote.prepared(path)
+    except Exception:  # each library has its own word for a file that it cannot make sense of
+        return False
 
 
 def from_cache_or_network(remote: Remote) -> tuple[Path, str]:
@@ -149,15 +152,26 @@ def from_cache_or_network(remote: Remote) -> tuple[Path, str]:
         Unavailable: it is not there and cannot be downloaded.
     """
     cached = cache_folder() / remote.name
+
+    def right(path: Path) -> bool:
+        return pooch.file_hash(str(path)) == remote.sha256 if remote.sha256 else has_content(remote, path)
+
+    def checked_download(url: str, output_file: Any, pooch_instance: Any) -> None:
+        download(url, output_file, pooch_instance)
+        if not remote.sha256 and not right(Path(output_file)):
+            raise ValueError("other content")
+
     try:
-        if cached.is_file() and pooch.file_hash(str(cached)) == remote.sha256:
+        if cached.is_file() and right(cached):
             return cached, "cache"  # read only: a class may share a cache that nobody may write to
+        if not remote.sha256:
+            cached.unlink(missing_ok=True)  # pooch, without a hash, would take what is there
         pooch.retrieve(
             remote.url,
-            known_hash=f"sha256:{remote.sha256}",
+            known_hash=f"sha256:{remote.sha256}" if remote.sha256 else None,
             fname=cached.name,
             path=cached.parent,
-            downloader=download,
+            downloader=checked_download,
         )
     except OSError as error:
         raise Unavailable(
@@ -166,7 +180,8 @@ def from_cache_or_network(remote: Remote) -> tuple[Path, str]:
         ) from error
     except ValueError as error:  # pooch's word for a hash that differs
         raise Unavailable(
-            f"what {urlsplit(remote.url).hostname} sent is not the expected file (wrong hash)"
+            f"what {urlsplit(remote.url).hostname} sent is not the expected file "
+            f"({'wrong hash' if remote.sha256 else 'other content'})"
         ) from error
     return cached, "download"
 

@@ -1,9 +1,11 @@
 """SimpleRNN, LSTM and GRU as Keras has them, with a loop inside that trains faster on a CPU.
 
-Each is a subclass that changes nothing but the loop over time: the products with the inputs are done
-before it for all steps at once, the backward pass is written by hand (notebooks 02 to 04 derive it),
-and the gradient of each matrix is one product after the loop. Where there is no such loop for an
-option, and always on a GPU (cuDNN), Keras' own is taken; the results are the same.
+Each is a subclass that changes nothing but the loop over time (notebook 05 builds it step by step). The
+products with the inputs are done before it for all steps at once; the backward pass is written by hand
+(notebooks 02 to 04 derive it), and the gradient of each matrix is one product after the loop. XLA
+compiles the loop, once for each batch size and length, and each core runs it on its own part of the
+batch. Where there is no such loop for an option, and always on a GPU (cuDNN), Keras' own is taken; the
+results are the same.
 
 Not here: what the cells are, which notebooks 01, 03 and 04 teach.
 """
@@ -28,94 +30,113 @@ ROWS = 16  # of a part of the batch at least; with fewer, reading the matrix tak
 class Cell:
     """One step and its way back, for the loop below.
 
+    Every array holds one gate, or one state, `(batch, units)`: slices of a wider one would cost more
+    than the arithmetic on them.
+
     Attributes:
-        step: (a_x, a_h, states) -> (new states, what the way back needs); a_x is x_t W + b, a_h is
-            h_{t-1} U + b', both `(batch, columns)`; the states are `(batch, units)`, h first.
-        saved: how many tensors the way back needs, `(batch, units)` each.
-        back: (gradients of the new states, saved) -> (gradients of the old states but for the way
-            through a_h, gradient of a_x, gradient of a_h; the last two may be one tensor).
-        split: whether the gradients of a_x and a_h differ.
+        step: (a_x, a_h, states) -> (new states, gates, rest); a_x is x_t W + b and a_h is h_{t-1} U + b',
+            gate by gate; the first state is h. Gates and rest are what the way back needs.
+        back: (gradients of the new states, gates, rest, old states, new states) -> (gradients of the old
+            states but for the way through a_h, gradients of a_x, gradients of a_h).
+        gates: how many columns W and U have for each unit.
+        kept: how many gates a step hands to the way back; they take the place of a_x.
+        rest: how many arrays besides.
+        split: whether the gradient of the last gate differs between a_x and a_h.
     """
 
-    step: Callable[[tf.Tensor, tf.Tensor, Tensors], tuple[Tensors, Tensors]]
-    saved: int
-    back: Callable[[Tensors, Tensors], tuple[Tensors, tf.Tensor, tf.Tensor]]
+    step: Callable[[Tensors, Tensors, Tensors], tuple[Tensors, Tensors, Tensors]]
+    back: Callable[[Tensors, Tensors, Tensors, Tensors, Tensors], tuple[Tensors, Tensors, Tensors]]
+    gates: int
+    kept: int
+    rest: int = 0
     split: bool = False
 
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """In how many gates each the gradient of a_h is collected; one product each."""
+        return (self.gates - 1, 1) if self.split else (self.gates,)
 
-def simple_step(a_x: tf.Tensor, a_h: tf.Tensor, states: Tensors) -> tuple[Tensors, Tensors]:
+
+def sigmoid(a: tf.Tensor) -> tf.Tensor:
+    # by tanh, which XLA computes faster than exp
+    return 0.5 * tf.tanh(0.5 * a) + 0.5
+
+
+def simple_step(a_x: Tensors, a_h: Tensors, states: Tensors) -> tuple[Tensors, Tensors, Tensors]:
     # h_t = tanh(x_t W + h_{t-1} U + b)
-    h = tf.tanh(a_x + a_h)
-    return (h,), (h,)
+    return (tf.tanh(a_x[0] + a_h[0]),), (), ()
 
 
-def simple_back(grads: Tensors, saved: Tensors) -> tuple[Tensors, tf.Tensor, tf.Tensor]:
-    (dh,), (h,) = grads, saved
+def simple_back(
+    grads: Tensors, gates: Tensors, rest: Tensors, old: Tensors, new: Tensors
+) -> tuple[Tensors, Tensors, Tensors]:
+    (dh,), (h,) = grads, new
     # dL/da = dL/dh_t (1 - h_t^2)
     da = dh * (1 - h * h)
-    return (tf.zeros_like(dh),), da, da
+    return (tf.zeros_like(dh),), (da,), (da,)
 
 
-def lstm_step(a_x: tf.Tensor, a_h: tf.Tensor, states: Tensors) -> tuple[Tensors, Tensors]:
-    units = a_h.shape[-1] // 4
-    a_if, a_g, a_o = tf.split(a_x + a_h, [2 * units, units, units], axis=-1)
-    i, f = tf.split(tf.sigmoid(a_if), 2, axis=-1)
-    g, o = tf.tanh(a_g), tf.sigmoid(a_o)
-    # c_t = f_t c_{t-1} + i_t g_t
-    kept, added = f * states[1], i * g
-    c = kept + added
-    # h_t = o_t tanh(c_t)
-    tanh_c = tf.tanh(c)
-    return (o * tanh_c, c), (i, f, g, o, kept, added, tanh_c)
+def lstm_step(a_x: Tensors, a_h: Tensors, states: Tensors) -> tuple[Tensors, Tensors, Tensors]:
+    a_i, a_f, a_g, a_o = (x + h for x, h in zip(a_x, a_h, strict=True))
+    i, f, g, o = sigmoid(a_i), sigmoid(a_f), tf.tanh(a_g), sigmoid(a_o)
+    # c_t = f_t c_{t-1} + i_t g_t; h_t = o_t tanh(c_t)
+    c = f * states[1] + i * g
+    return (o * tf.tanh(c), c), (i, f, g, o), ()
 
 
-def lstm_back(grads: Tensors, saved: Tensors) -> tuple[Tensors, tf.Tensor, tf.Tensor]:
-    (dh, dc), (i, f, g, o, kept, added, tanh_c) = grads, saved
+def lstm_back(
+    grads: Tensors, gates: Tensors, rest: Tensors, old: Tensors, new: Tensors
+) -> tuple[Tensors, Tensors, Tensors]:
+    (dh, dc), (i, f, g, o), c_old, tanh_c = grads, gates, old[1], tf.tanh(new[1])
     dh_o = dh * o
     dh_h = dh_o * tanh_c
     # dL/dc_t = dL/dc_t from later + dL/dh_t o_t (1 - tanh(c_t)^2)
     dc = dc + dh_o - dh_h * tanh_c
-    # sigma' = sigma (1 - sigma) and tanh' = 1 - tanh^2, with the products of the step used again
-    da_i, da_f = dc * (added - added * i), dc * (kept - kept * f)
-    da = tf.concat([da_i, da_f, dc * (i - added * g), dh_h - dh_h * o], axis=-1)
+    # sigma' = sigma (1 - sigma) and tanh' = 1 - tanh^2
+    kept, added = f * c_old, i * g
+    da = (dc * (added - added * i), dc * (kept - kept * f), dc * (i - added * g), dh_h - dh_h * o)
     return (tf.zeros_like(dh), dc * f), da, da
 
 
-def gru_step(a_x: tf.Tensor, a_h: tf.Tensor, states: Tensors) -> tuple[Tensors, Tensors]:
-    units = a_h.shape[-1] // 3
-    x_zr, x_g = tf.split(a_x, [2 * units, units], axis=-1)
-    h_zr, u = tf.split(a_h, [2 * units, units], axis=-1)
-    z, r = tf.split(tf.sigmoid(x_zr + h_zr), 2, axis=-1)
-    g = tf.tanh(x_g + r * u)
+def gru_step(a_x: Tensors, a_h: Tensors, states: Tensors) -> tuple[Tensors, Tensors, Tensors]:
+    z, r, u = sigmoid(a_x[0] + a_h[0]), sigmoid(a_x[1] + a_h[1]), a_h[2]
+    g = tf.tanh(a_x[2] + r * u)
     # h_t = z_t h_{t-1} + (1 - z_t) g_t
-    change = z * (states[0] - g)
-    return (g + change,), (z, r, g, u, change)
+    return (g + z * (states[0] - g),), (z, r, g), (u,)
 
 
-def gru_back(grads: Tensors, saved: Tensors) -> tuple[Tensors, tf.Tensor, tf.Tensor]:
-    (dh,), (z, r, g, u, change) = grads, saved
+def gru_back(
+    grads: Tensors, gates: Tensors, rest: Tensors, old: Tensors, new: Tensors
+) -> tuple[Tensors, Tensors, Tensors]:
+    (dh,), (z, r, g), (u,), (h_old, *_) = grads, gates, rest, old
     dh_z = dh * z
     da_g = (dh - dh_z) * (1 - g * g)
     # g_t = tanh(x_g + r_t u_t): the product with h reaches g only through r
     da_u = da_g * r
-    da_z, da_r = dh * (change - change * z), da_u * (u - u * r)
-    da_h = tf.concat([da_z, da_r, da_u], axis=-1)
-    return (dh_z,), tf.concat([da_z, da_r, da_g], axis=-1), da_h
+    da_z, da_r = dh * (h_old - g) * (z - z * z), da_u * (u - u * r)
+    return (dh_z,), (da_z, da_r, da_g), (da_z, da_r, da_u)
 
 
-SIMPLE = Cell(simple_step, 1, simple_back)
-LONG = Cell(lstm_step, 7, lstm_back)
-GATED = Cell(gru_step, 5, gru_back, split=True)
+SIMPLE = Cell(simple_step, simple_back, gates=1, kept=0)
+LONG = Cell(lstm_step, lstm_back, gates=4, kept=4)
+GATED = Cell(gru_step, gru_back, gates=3, kept=3, rest=1, split=True)
 
 
-def arrays(like: tf.Tensor, width: int, count: int) -> tuple[tf.TensorArray, ...]:
-    """To collect `(batch, width)` of every step, as many steps as `like` has."""
-    shape = (like.shape[1], width)
-    return tuple(tf.TensorArray(like.dtype, tf.shape(like)[0], element_shape=shape) for _ in range(count))
+def empty(steps: tf.Tensor, like: tf.Tensor, gates: int = 1) -> tf.TensorArray:
+    """To collect arrays of `gates` times the width of `like`, `(batch, units)`, one for each step."""
+    return tf.TensorArray(like.dtype, steps, element_shape=(like.shape[0], gates * like.shape[1]))
 
 
-def write(rows: tuple[tf.TensorArray, ...], t: tf.Tensor, values: Sequence[tf.Tensor]) -> Any:
+def write(rows: Sequence[tf.TensorArray], t: tf.Tensor, values: Sequence[tf.Tensor]) -> Any:
     return tuple(row.write(t, value) for row, value in zip(rows, values, strict=True))
+
+
+def read(stacks: Sequence[tf.Tensor], t: tf.Tensor) -> Tensors:
+    return tuple(stack[t] for stack in stacks)
+
+
+def stacked(rows: Sequence[tf.TensorArray]) -> Tensors:
+    return tuple(row.stack() for row in rows)
 
 
 def choose(mask: tf.Tensor | None, yes: Sequence[tf.Tensor], no: Sequence[tf.Tensor]) -> Tensors:
@@ -124,25 +145,35 @@ def choose(mask: tf.Tensor | None, yes: Sequence[tf.Tensor], no: Sequence[tf.Ten
 
 
 def forward(
-    cell: Cell,
-    steps: tf.Tensor,
-    a_x: tf.Tensor,
-    start: Tensors,
-    U: tf.Tensor,
-    b_h: tf.Tensor,
-    mask: tf.Tensor | None,
-) -> tuple[tf.Tensor, Tensors, Tensors]:
-    """The loop over time: h of every step, the last states, and what the way back needs."""
+    cell: Cell, steps: tf.Tensor, x: tf.Tensor, mask: tf.Tensor | None, start: Tensors, weights: Tensors
+) -> tuple[tf.Tensor, Tensors, tuple[Tensors, ...]]:
+    """The loop over time.
 
-    def step(t: tf.Tensor, old: Tensors, hs: Any, saved: Any) -> Any:
-        new, keep = cell.step(a_x[t], old[0] @ U + b_h, old)
+    Returns:
+        h of every step, `(batch, time, units)`; the last states; and what the way back needs, with time
+        first: the inputs, all states from the first on, the gates, and the rest.
+    """
+    x, mask = time_first(x, mask)
+    length, units = tf.shape(x)[0], start[0].shape[-1]
+    Ws, Us, bs, bs_h = (tf.split(a, cell.gates, axis=-1) for a in weights)
+    # x_t W + b for all steps at once, gate by gate; the gates will take its place in memory
+    products = (tf.reshape(flat(x) @ W + b, (length, -1, units)) for W, b in zip(Ws, bs, strict=True))
+    a_x = tuple(empty(length, start[0]).unstack(product) for product in products)
+    states = tuple(empty(length + 1, s).write(0, s) for s in start)
+    rest = tuple(empty(length, start[0]) for _ in range(cell.rest))
+
+    def step(t: tf.Tensor, old: Tensors, a_x: Any, states: Any, rest: Any) -> Any:
+        a_h = tuple(old[0] @ U + b for U, b in zip(Us, bs_h, strict=True))
+        new, gates, more = cell.step(tuple(a.read(t) for a in a_x), a_h, old)
         new = choose(None if mask is None else mask[t], new, old)
-        return t + 1, new, write(hs, t, new[:1]), write(saved, t, keep)
+        a_x = write(a_x, t, gates) if gates else a_x
+        return t + 1, new, a_x, write(states, t + 1, new), write(rest, t, more)
 
-    units = start[0].shape[-1]
-    loop = (tf.constant(0), start, arrays(a_x, units, 1), arrays(a_x, units, cell.saved))
-    _, last, (h_all,), saved = tf.while_loop(lambda t, *_: t < steps, step, loop)
-    return h_all.stack(), last, tuple(row.stack() for row in saved)
+    loop = (tf.constant(0), start, a_x, states, rest)
+    _, last, a_x, states, rest = tf.while_loop(lambda t, *_: t < steps, step, loop)
+    all_states = stacked(states)
+    h_all = tf.transpose(all_states[0][1:], (1, 0, 2))
+    return h_all, last, ((x,), all_states, stacked(a_x[: cell.kept]), stacked(rest))
 
 
 def backward(
@@ -150,24 +181,71 @@ def backward(
     steps: tf.Tensor,
     dh_all: tf.Tensor,
     grads: Tensors,
-    saved: Tensors,
-    U: tf.Tensor,
     mask: tf.Tensor | None,
+    U: tf.Tensor,
+    saved: tuple[Tensors, ...],
 ) -> tuple[Tensors, Tensors]:
-    """The same loop the other way: gradients of the first states, and of a_x and a_h at every step."""
-    U_T = tf.transpose(U)
+    """The same loop the other way.
+
+    Returns:
+        The gradients of the first states; and of a_h at every step, in blocks, with that of the last
+        gate of a_x after them if it differs.
+    """
+    (x,), states, *kept = saved
+    dh_all, mask = time_first(dh_all, mask)
+    parts = [tf.transpose(part) for part in columns(U, cell.blocks)]
 
     def step(t: tf.Tensor, grads: Tensors, rows: Any) -> Any:
         grads = (grads[0] + dh_all[t], *grads[1:])
-        old, da_x, da_h = cell.back(grads, tuple(row[t] for row in saved))
+        gates, rest = (read(stacks, t) for stacks in kept)
+        old, da_x, da_h = cell.back(grads, gates, rest, read(states, t), read(states, t + 1))
         m = None if mask is None else mask[t]
-        da = choose(m, (da_x, da_h), (tf.zeros_like(da_x), tf.zeros_like(da_h)))
-        old = choose(m, (old[0] + da[1] @ U_T, *old[1:]), grads)
-        return t - 1, old, write(rows, t, da[: len(rows)])
+        da_x, da_h = (choose(m, da, [tf.zeros_like(a) for a in da]) for da in (da_x, da_h))
+        blocks = (tf.concat(da_h[:-1], axis=-1), da_h[-1]) if cell.split else (tf.concat(da_h, axis=-1),)
+        through = tf.add_n([da @ part for da, part in zip(blocks, parts, strict=True)])
+        old = choose(m, (old[0] + through, *old[1:]), grads)
+        return t - 1, old, write(rows, t, blocks + da_x[-1:] if cell.split else blocks)
 
-    loop = (steps - 1, grads, arrays(dh_all, U.shape[-1], 1 + cell.split))
+    widths = (*cell.blocks, 1) if cell.split else cell.blocks
+    loop = (steps - 1, grads, tuple(empty(tf.shape(x)[0], grads[0], n) for n in widths))
     _, d_start, rows = tf.while_loop(lambda t, *_: t >= 0, step, loop)
-    return d_start, tuple(row.stack() for row in rows)
+    return d_start, stacked(rows)
+
+
+def products(
+    cell: Cell, das: Tensors, weights: Tensors, saved: tuple[Tensors, ...]
+) -> tuple[tf.Tensor, Tensors]:
+    """Gradients of the inputs, and of the weights: one product for each block of a matrix.
+
+    They stay out of the loops' programs: TensorFlow's own large products are faster than XLA's.
+    """
+    (x,), (h, *_), *_ = saved
+    blocks = tuple(map(flat, das))
+    da_h, da_x = (blocks[:-1], (blocks[0], blocks[-1])) if cell.split else (blocks, blocks)
+    parts = columns(weights[0], cell.blocks)
+    dx = tf.add_n([tf.matmul(da, part, transpose_b=True) for da, part in zip(da_x, parts, strict=True)])
+    dx = tf.transpose(tf.reshape(dx, tf.shape(x)), (1, 0, 2))
+    # dL/dW = X^T dA; dL/dU = H^T dA, H from the start on
+    dW, dU = side_by_side(flat(x), da_x), side_by_side(flat(h[:-1]), da_h)
+    # a sum over steps is a product too, and a fast one
+    ones = tf.ones_like(blocks[0][:, :1])
+    return dx, (dW, dU, side_by_side(ones, da_x)[0], side_by_side(ones, da_h)[0])
+
+
+def time_first(x: tf.Tensor, mask: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """`(time, batch, features)`, and the mask as `(time, batch, 1)`."""
+    return tf.transpose(x, (1, 0, 2)), None if mask is None else tf.transpose(mask)[..., None]
+
+
+def columns(matrix: tf.Tensor, blocks: Sequence[int]) -> Sequence[tf.Tensor]:
+    """The columns of a matrix by blocks, each so many gates wide."""
+    units = matrix.shape[-1] // sum(blocks)
+    return tf.split(matrix, [n * units for n in blocks], axis=-1)
+
+
+def side_by_side(a: tf.Tensor, blocks: Sequence[tf.Tensor]) -> tf.Tensor:
+    """a^T [block, block, ...]."""
+    return tf.concat([tf.matmul(a, block, transpose_a=True) for block in blocks], axis=-1)
 
 
 @cache
@@ -195,90 +273,78 @@ def no_second_derivative(*results: tf.Tensor) -> Any:
 def recur(
     cell: Cell,
     x: tf.Tensor,
-    states: Sequence[tf.Tensor],
-    weights: Sequence[tf.Tensor],
+    states: Tensors,
+    weights: Tensors,
     mask: tf.Tensor | None,
     steps: tf.Tensor,
 ) -> Tensors:
     """A recurrent layer over a batch, with its gradient by hand.
 
+    The batch is cut in parts that go side by side: each core works on one, none waits for another.
+
     Args:
         cell: the step and its way back.
-        x: inputs `(time, batch, features)`; time comes first.
+        x: inputs, `(batch, time, features)`.
         states: before the first step, each `(batch, units)`; h is the first.
         weights: W `(features, columns)`, U `(units, columns)`, and the biases of the products with x
             and with h, `(columns,)` each.
-        mask: True where a step counts, False where the states stay as they are, `(time, batch, 1)`.
+        mask: True where a step counts, False where the states stay as they are, `(batch, time)`.
         steps: how many to take; what follows in x is padding.
 
     Returns:
-        h of every step, `(time, batch, units)`, and the last states. All of one dtype, that of x.
+        h of every step, `(batch, time, units)`, and the last states. All of one dtype, that of x.
     """
+    parts = parts_of(x.shape[0] or tf.shape(x)[0])
+    masks = [None if mask is None else mask[part] for part in parts]
 
     @tf.custom_gradient
     def run(*args: tf.Tensor) -> Any:
-        x, W, U, b, b_h, *start = map(tf.stop_gradient, args)  # no tape is to follow the loop as well
-        # x_t W + b for all steps at once
-        a_x = tf.reshape(flat(x) @ W + b, (tf.shape(x)[0], x.shape[1] or -1, W.shape[-1]))
-        h_all, last, saved = compiled(forward, cell)(steps, a_x, tuple(start), U, b_h, mask)
+        x, *weights = map(tf.stop_gradient, args[:5])  # no tape is to follow the loop as well
+        start = [tf.stop_gradient(state) for state in args[5:]]
+        results = [
+            compiled(forward, cell)(steps, x[part], m, tuple(s[part] for s in start), tuple(weights))
+            for part, m in zip(parts, masks, strict=True)
+        ]
+        h_all, last, saved = zip(*results, strict=True)
 
         def gradient(dh_all: tf.Tensor, *d_last: tf.Tensor) -> Tensors:
-            d_start, das = compiled(backward, cell)(steps, dh_all, d_last, saved, U, mask)
-            da_x, da_h = flat(das[0]), flat(das[-1])
-            # one product for each matrix: dL/dW = X^T dA, dL/dU = H^T dA, where H begins with the start
-            dW = tf.matmul(flat(x), da_x, transpose_a=True)
-            dU = tf.matmul(flat(h_all[:-1]), flat(das[-1][1:]), transpose_a=True)
-            dU += tf.matmul(start[0], das[-1][0], transpose_a=True)
-            dx = tf.reshape(tf.matmul(da_x, W, transpose_b=True), tf.shape(x))
-            db, db_h = tf.reduce_sum(da_x, axis=0), tf.reduce_sum(da_h, axis=0)
-            return no_second_derivative(dx, dW, dU, db, db_h, *d_start)
+            grads = []
+            for part, m, kept in zip(parts, masks, saved, strict=True):
+                d_states = tuple(d[part] for d in d_last)
+                d_start, das = compiled(backward, cell)(steps, dh_all[part], d_states, m, weights[1], kept)
+                grads.append((d_start, *products(cell, das, tuple(weights), kept)))
+            d_start, dx, d_weights = zip(*grads, strict=True)
+            summed = (tf.add_n(pieces) for pieces in zip(*d_weights, strict=True))
+            return no_second_derivative(tf.concat(dx, axis=0), *summed, *joined(d_start))
 
-        return (h_all, *last), gradient
+        return (tf.concat(h_all, axis=0), *joined(last)), gradient
 
     return run(x, *weights, *states)
 
 
+def joined(parts: Sequence[Tensors]) -> Tensors:
+    """Several tensors of each part of a batch as those of the whole batch."""
+    return tuple(tf.concat(pieces, axis=0) for pieces in zip(*parts, strict=True))
+
+
 def padded_length(steps: tf.Tensor) -> tf.Tensor:
     """The next of 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, ...: four lengths to compile for per doubling."""
-    unit = tf.maximum(2 ** tf.cast(tf.math.log(tf.cast(steps, tf.float32)) / math.log(2) - 2, tf.int32), 1)
-    return (steps + unit - 1) // unit * unit
+    doublings = tf.math.log(tf.cast(steps, tf.float32)) / math.log(2)
+    unit = tf.bitwise.left_shift(tf.constant(1), tf.maximum(tf.cast(doublings, tf.int32) - 2, 0))
+    return -(-steps // unit) * unit
 
 
-def over_batch(
-    cell: Cell, x: tf.Tensor, states: Tensors, weights: Tensors, mask: tf.Tensor | None
-) -> tuple[tf.Tensor, Tensors]:
-    """`recur` on parts of the batch side by side: each core works on one, none waits for another.
+def parts_of(size: int | tf.Tensor) -> list[slice]:
+    """The parts into which a batch is cut, one for each core; fewer, or empty ones, if it is small.
 
     Args:
-        x: inputs, `(batch, time, features)`.
-        states, weights: as in `recur`.
-        mask: `(batch, time)`, bool, or None.
-
-    Returns:
-        h of every step, `(batch, time, units)`, and the last states.
+        size: of the batch; a tensor where it is not known yet.
     """
-    size, steps = x.shape[0] or tf.shape(x)[0], x.shape[1] or tf.shape(x)[1]
-    if x.shape[1] is None:
-        missing = padded_length(steps) - steps
-        x = tf.pad(x, [[0, 0], [0, missing], [0, 0]])
-        mask = None if mask is None else tf.pad(mask, [[0, 0], [0, missing]])
-    parts = CORES if x.shape[0] is None else max(1, min(CORES, size // ROWS))
-    rows = tf.maximum((size + parts - 1) // parts, ROWS) if x.shape[0] is None else -(-size // parts)
-    results = []
-    for k in range(parts):
-        part = slice(k * rows, (k + 1) * rows)
-        m = None if mask is None else tf.transpose(mask[part])[..., None]
-        h, *last = recur(
-            cell,
-            tf.transpose(x[part], (1, 0, 2)),
-            [s[part] for s in states],
-            weights,
-            m,
-            tf.constant(0) + steps,
-        )
-        results.append((tf.transpose(h, (1, 0, 2)), *last))
-    h, *last = (tf.concat(pieces, axis=0) for pieces in zip(*results, strict=True))
-    return h[:, :steps], tuple(last)
+    if isinstance(size, int):
+        rows = max(-(-size // CORES), ROWS)
+        return [slice(begin, begin + rows) for begin in range(0, size, rows)]
+    rows = tf.maximum(-(-size // CORES), ROWS)
+    return [slice(k * rows, (k + 1) * rows) for k in range(CORES)]
 
 
 class FastLoop:
@@ -322,11 +388,18 @@ class FastLoop:
             mask = tf.cast(keras.tree.flatten(mask)[0], tf.bool)
         if layer.go_backwards:
             sequences, mask = sequences[:, ::-1], None if mask is None else mask[:, ::-1]
-        outputs, last = over_batch(self.fast_cell, sequences, states, weights + self.biases(), mask)
+        steps, unknown = tf.shape(sequences)[1], sequences.shape[1] is None
+        if unknown:
+            missing = [[0, 0], [0, padded_length(steps) - steps]]
+            sequences = tf.pad(sequences, [*missing, [0, 0]])
+            mask = None if mask is None else tf.pad(mask, missing)
+        outputs, *last = recur(self.fast_cell, sequences, states, weights + self.biases(), mask, steps)
+        if unknown:
+            outputs, mask = outputs[:, :steps], None if mask is None else mask[:, :steps]
         if mask is not None:  # where a step is left out, Keras repeats the output before it, or says zero
             begun = mask if layer.zero_output_for_mask else tf.cumsum(tf.cast(mask, tf.int32), axis=1) > 0
             outputs = tf.where(begun[..., None], outputs, tf.zeros_like(outputs))
-        return outputs[:, -1], outputs, list(last)
+        return outputs[:, -1], outputs, last
 
 
 @keras.saving.register_keras_serializable("unrolled")
