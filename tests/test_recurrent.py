@@ -212,3 +212,21 @@ def test_fit_gives_the_weights_that_keras_gives(jit):
         weights.append(model.get_weights())
     for a, b in zip(*weights, strict=True):
         assert relative_error(b, a) < 1e-5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_batch_in_several_parts_with_a_mask_and_states(name):
+    theirs, ours = pair(name, features=2, return_sequences=True)
+    rng = np.random.default_rng(1)
+    x = tf.constant(rng.normal(size=(40, 5, 2)), "float32")
+    states = [tf.constant(rng.normal(size=(40, 4)), "float32") for _ in range(1 + (name == "LSTM"))]
+    mask = tf.constant(rng.random((40, 5)) > 0.3)
+    assert len(recurrent.parts_of(40)) > 1 or recurrent.CORES == 1
+    gradients = []
+    for layer in (theirs, ours):
+        with tf.GradientTape() as tape:
+            tape.watch([x, *states])
+            loss = tf.reduce_sum(layer(x, initial_state=states, mask=mask) ** 2)
+        gradients.append(tape.gradient(loss, [x, *states, *layer.trainable_weights]))
+    for a, b in zip(*gradients, strict=True):
+        assert relative_error(b, a) < 1e-5
