@@ -139,16 +139,14 @@ def measure(case: Case, makers: dict[str, Any], until: float) -> Iterator[dict[s
         yield case._asdict() | record
 
 
-def lengths(who: str) -> list[dict[str, Any]]:
-    """Seconds and peak memory of a training step at growing lengths, in this process."""
-    module = recurrent if who == OURS else keras.layers
-    base, records = memory(), []
-    for length in LENGTHS:
-        run = keras_runs(Case(*LENGTH_CASE, length), module, compiled=False)[1]
+def lengths(who: str) -> None:
+    """Seconds and peak memory of a training step, as a line of JSON for each length asked for on stdin."""
+    module, base = recurrent if who == OURS else keras.layers, memory()
+    for line in sys.stdin:
+        run = keras_runs(Case(*LENGTH_CASE, int(line)), module, compiled=False)[1]
         run()
-        records.append({"who": who, "length": length, "seconds": min(run() for _ in range(3))})
-        records[-1]["megabytes"] = memory() - base
-    return records
+        record = {"who": who, "length": int(line), "seconds": min(run() for _ in range(3))}
+        print(json.dumps(record | {"megabytes": memory() - base}), flush=True)
 
 
 def memory() -> float:
@@ -160,11 +158,36 @@ def memory() -> float:
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def lengths_apart(who: str) -> list[dict[str, Any]]:
-    """`lengths` in a fresh process, whose peak memory is its own."""
-    command = [sys.executable, "-m", "tools.bench", "--lengths", who]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+def lengths_in_turn() -> list[dict[str, Any]]:
+    """`lengths` of both layers, each in a process whose peak memory is its own; in turn at each length."""
+    command, pipe = [sys.executable, "-m", "tools.bench", "--lengths"], subprocess.PIPE
+    children = {
+        who: subprocess.Popen([*command, who], cwd=ROOT, text=True, stdin=pipe, stdout=pipe)
+        for who in (KERAS, OURS)
+    }
+    records: dict[str, list[dict[str, Any]]] = {who: [] for who in children}
+    for length in LENGTHS:
+        for who, child in children.items():
+            assert child.stdin
+            assert child.stdout
+            print(length, file=child.stdin, flush=True)
+            answer = child.stdout.readline()
+            if not answer:
+                raise SystemExit(f"The process of {who!r} ended at length {length}; its message is above.")
+            records[who].append(json.loads(answer))
+    for child in children.values():
+        child.communicate()
+    return [record for who in children for record in records[who]]
+
+
+def busy(load: float, cores: int) -> str:
+    """A warning if other programs take more than a quarter of the cores; else nothing."""
+    if load <= cores / 4:
+        return ""
+    return (
+        f"Other programs were running when it began (load {load:.1f} on {cores} cores): trust the ratios, "
+        "measured in turn, more than the milliseconds, and for better ones stop those programs and run again."
+    )
 
 
 def machine() -> dict[str, Any]:
@@ -212,18 +235,20 @@ def as_markdown(results: dict[str, Any]) -> str:
         for r in results["lengths"]
     ]
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
+    warning = busy(results["load"][0], about["cores"])
     cell, hidden, batch = LENGTH_CASE
     case = ["layer", "hidden", "batch", "pass"]
     return f"""# Recurrent layers on a CPU
 
 Made by `make bench` on {about["cpu"]}, {about["cores"]} cores; {versions}. Load of the machine, of this run
 and of whatever else ran: {results["load"][0]:.1f} when it began, {results["load"][1]:.1f} when it ended.
+{warning}
 
 All cases: {LENGTH} steps of {FEATURES} features, float32; medians of up to {ROUNDS} rounds in turn. A
 training step is the forward pass and the gradients of weights and inputs. "{KERAS}" is the layer as `fit`
 runs it on a CPU, "{COMPILED}" the same with `jit_compile=True`, "{OURS}" that of `utils.recurrent`.
 
-## How many times as fast as ...
+## How many times as fast ours is as ...
 
 {tabulate(ratios, [*case, *others], tablefmt="github", disable_numparse=True)}
 
@@ -268,17 +293,19 @@ def draw(results: dict[str, Any], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--lengths", choices=(KERAS, OURS), help="only this, printed as JSON")
+    parser.add_argument("--lengths", choices=(KERAS, OURS), help="only these, asked for on stdin")
     parser.add_argument("--to", type=Path, default=ROOT / "bench", help="folder of the results")
     options = parser.parse_args()
     if options.lengths:
-        print(json.dumps(lengths(options.lengths)))
+        lengths(options.lengths)
         return
     if tf.config.list_logical_devices("GPU"):
         raise SystemExit(
             "There is a GPU, where our layers are Keras' own. Hide it: CUDA_VISIBLE_DEVICES= make bench"
         )
     load, begin = [os.getloadavg()[0]], time.monotonic()
+    if warning := busy(load[0], os.cpu_count() or 1):
+        print(warning, flush=True)
     cases = [Case(cell, *size) for cell in CELLS for size in SIZES]
     makers = contestants()
     records: list[dict[str, Any]] = []
@@ -289,7 +316,7 @@ def main() -> None:
         row = pivot(records)[key]
         print(*case, *(f"{name} {spread(r)} ms" for name, r in row.items()), sep="  ", flush=True)
     results = {"machine": machine(), "load": load, "features": FEATURES, "cases": records}
-    results["lengths"] = [record for who in (KERAS, OURS) for record in lengths_apart(who)]
+    results["lengths"] = lengths_in_turn()
     load.append(os.getloadavg()[0])
     options.to.mkdir(parents=True, exist_ok=True)
     text = json.dumps(results, indent=1, default=float, ensure_ascii=False)
