@@ -1,5 +1,7 @@
 """What the data functions hand out when there is no real data, and for the reader's own text."""
 
+import dataclasses
+import hashlib
 import io
 import json
 import lzma
@@ -148,18 +150,18 @@ def every_row():
 
 def test_the_archive_of_reviews_is_read_and_films_stay_on_one_side(monkeypatch, tmp_path):
     """A film with reviews in the validation part loses those it has in the rest."""
-    films = {"pos": ["tt1"] * 1251 + ["tt2"], "neg": ["tt1"] * 341 + ["tt3"]}
+    films = {"pos": ["tt1"] * 1250 + ["tt2"], "neg": ["tt1"] * 342 + ["tt3"]}
     files = {f"aclImdb/train/urls_{label}.txt": "\n".join(urls) for label, urls in films.items()}
-    files |= {f"aclImdb/train/pos/{n}_9.txt": f"good {n}" for n in (0, 1249, 1250, 1251)}
-    files |= {f"aclImdb/train/neg/{n}_1.txt": f"bad {n}" for n in (0, 339, 340, 341)}
+    files |= {f"aclImdb/train/pos/{n}_9.txt": f"good {n}" for n in (0, 1248, 1249, 1250)}
+    files |= {f"aclImdb/train/neg/{n}_1.txt": f"bad {n}" for n in (0, 340, 341, 342)}
     files |= {"aclImdb/test/pos/7_10.txt": "schön<br />", "aclImdb/test/neg/3_4.txt": "nein"}
     files |= {"aclImdb/train/unsup/0_0.txt": "unsaid", "aclImdb/README": "read me"}
     path = as_archive(tmp_path / "reviews.tar.gz", files)
     monkeypatch.delenv("UNROLLED_DATA", raising=False)
     monkeypatch.setattr(datasets, "fetch", lambda remote: (path, "cache"))
     data = datasets.imdb()
-    assert data.train.texts == ("bad 341", "good 1251")
-    assert data.validation.texts == ("bad 0", "good 0", "bad 339", "good 1249")
+    assert data.train.texts == ("bad 342", "good 1250")
+    assert data.validation.texts == ("bad 0", "good 0", "bad 340", "good 1248")
     assert data.test.texts == ("nein", "schön<br />")
     assert data.test.labels.tolist() == [0, 1]
     assert (data.source.kind, data.source.origin, data.films_known) == ("real", "cache", True)
@@ -190,9 +192,9 @@ def test_a_prepared_file_of_reviews_is_accepted_by_its_content(monkeypatch, tmp_
     monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
     data = datasets.imdb()
     sizes = [len(part.texts) for part in (data.train, data.validation, data.test)]
-    assert sizes == [22_499, 2_500, 25_000]
+    assert sizes == [22_494, 2_505, 25_000]
     for part in (data.train, data.validation, data.test):
-        assert part.labels.mean() == pytest.approx(0.5, abs=1e-4)
+        assert part.labels.mean() == pytest.approx(0.5, abs=2e-3)
         assert all(("neg" in text) != label for text, label in zip(part.texts, part.labels, strict=True))
     assert not set(data.train.texts) & set(data.validation.texts)
     assert (data.source.origin, data.films_known) == ("UNROLLED_DATA", False)
@@ -206,13 +208,27 @@ def test_a_prepared_file_of_reviews_is_accepted_by_its_content(monkeypatch, tmp_
         lambda rows: [*rows[:-1], ["test", "pos", "12500_9.txt", "one too many"]],
         lambda rows: [*rows[:-1], ["test", "neg", "12499_1.txt", "  "]],
         lambda rows: [*rows[:-1], ["test", "neg", "12499_1.txt"]],
+        lambda rows: [*rows[:-1], ["test", "neg", "12499_9.txt", "stars of the other label"]],
         lambda rows: ["no review"],
     ],
 )
 def test_a_prepared_file_that_is_not_whole_is_refused(spoil, monkeypatch, tmp_path):
     as_prepared(tmp_path / "aclImdb_reviews.jsonl.xz", spoil(list(every_row())))
     monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
-    with pytest.raises(DataError, match=r"aclImdb_reviews.jsonl.xz in UNROLLED_DATA is damaged or another"):
+    with pytest.raises(
+        DataError,
+        match=r"jsonl.xz in UNROLLED_DATA is damaged or another .* saved as aclImdb_v1.tar.gz, or remove it",
+    ):
+        datasets.imdb()
+
+
+def test_the_archive_under_the_prepared_name_is_refused(monkeypatch, tmp_path):
+    """It has the right hash, and is no prepared file; the message says where it belongs."""
+    path = as_archive(tmp_path / "aclImdb_reviews.jsonl.xz", {"aclImdb/README": "read me"})
+    archive = dataclasses.replace(datasets.IMDB, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    monkeypatch.setattr(datasets, "IMDB", archive)
+    monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
+    with pytest.raises(DataError, match=r"Replace it by .* saved as aclImdb_v1.tar.gz"):
         datasets.imdb()
 
 
@@ -235,4 +251,5 @@ def test_the_sample_reviews(monkeypatch, capsys):
     assert all(0.45 < part.labels.mean() < 0.55 for part in parts)
     assert (data.source.kind, data.films_known) == ("sample", False)
     assert (data.reader_ceiling, data.counts_ceiling) == (reviews.reader_ceiling(), reviews.counts_ceiling())
+    assert data.pairs_ceiling == reviews.counts_ceiling(longest=2)
     assert datasets.imdb().source == data.source

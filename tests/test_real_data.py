@@ -40,26 +40,32 @@ def test_jsb_chorales():
     assert data.best_loss is None
 
 
+TRAIN_REVIEWS = 22_478  # 22,495 less those whose text is in the validation part as well
+
+
 def test_imdb():
     data = datasets.imdb()
     assert data.source.kind == "real"
-    # the same for the official archive and for the prepared file, because it is of the reviews alone
+    # of the reviews alone, taken from the prepared file; the archive should give the same
     assert data.source.sha256 == "4f75a541879f6728db0195822ff52e46869487cfa2f60627943523a951eb1ebb"
-    assert len(data.validation.texts) == 2500
-    assert len(data.test.texts) == 25_000
-    assert data.validation.labels.mean() == data.test.labels.mean() == 0.5
+    assert np.bincount(data.validation.labels).tolist() == [1256, 1249]
+    assert np.bincount(data.test.labels).tolist() == [12_500, 12_500]
     if data.films_known:
-        assert 22_000 < len(data.train.texts) <= 22_483
+        assert 22_000 < len(data.train.texts) <= TRAIN_REVIEWS
     else:
-        assert len(data.train.texts) == 22_483
+        assert len(data.train.texts) == TRAIN_REVIEWS
     assert not set(data.validation.texts) & set(data.train.texts)
+
+
+def names_in(text):
+    return set(re.findall(r"\b[A-Z][a-z]{3,}\b", text))
 
 
 def test_names_show_that_films_stay_on_one_side():
     """Reviews of one film share rare names: few pairs across the cut, against a random one."""
     data = datasets.imdb()
     everything = data.train.texts + data.validation.texts
-    named = [set(re.findall(r"\b[A-Z][a-z]{3,}\b", text)) for text in everything]
+    named = [names_in(text) for text in everything]
     counts = Counter(name for names in named for name in names)
     where = defaultdict(list)
     for place, names in enumerate(named):
@@ -73,6 +79,23 @@ def test_names_show_that_films_stay_on_one_side():
     across = np.mean((pairs[:, 0] < cut) != (pairs[:, 1] < cut))
     drawn = rng.permutation(len(everything)) < cut
     assert across < 0.15 * np.mean(drawn[pairs[:, 0]] != drawn[pairs[:, 1]])
+
+
+@pytest.mark.parametrize(("label", "ends"), [(1, [0]), (0, [0, -1])])
+def test_the_validation_part_is_cut_between_films(label, ends):
+    """Within thirty reviews of a cut none shares three names with one beyond it; one further they do."""
+    data = datasets.imdb()
+    counts = Counter(name for text in data.train.texts + data.validation.texts for name in names_in(text))
+    inside, outside = (
+        [names_in(text) for text, y in zip(part.texts, part.labels, strict=True) if y == label]
+        for part in (data.train, data.validation)
+    )
+    for end in ends:
+        here = inside[:30] if end == 0 else inside[-30:]
+        first = len(outside) if label else 341  # the negative list has validation reviews at both ends
+        there = outside[first - 30 : first] if end == 0 else outside[first : first + 30]
+        for a, b in itertools.product(here, there):
+            assert len({name for name in a & b if counts[name] <= 200}) < 3
 
 
 def test_splice_junctions():

@@ -60,6 +60,8 @@ def test_the_ceilings():
     assert reviews.reader_ceiling() == pytest.approx(0.97)
     # plain verdicts and negations, 0.3 + 0.2, can be told by the counts; the other half is a coin toss
     assert reviews.counts_ceiling() == pytest.approx(0.5 * 0.97 + 0.5 * 0.5)
+    # "not ... but", 0.25, can be told by the pairs, and contrast over distance cannot
+    assert reviews.counts_ceiling(longest=2) == pytest.approx(0.75 * 0.97 + 0.25 * 0.5)
 
 
 def test_no_function_of_the_counts_does_better_on_drawn_reviews():
@@ -85,10 +87,28 @@ def test_a_filler_that_uses_a_verdicts_word_is_refused(monkeypatch):
         reviews.counts_ceiling()
 
 
+def test_pieces():
+    counts = {
+        "it": 2,
+        "was": 1,
+        "is": 1,
+        "bad": 1,
+        "it was": 1,
+        "was bad": 1,
+        "bad .": 1,
+        "it is": 1,
+        "is .": 1,
+    }
+    assert reviews.pieces("It was bad. ~ It is.", longest=2) == counts
+    assert reviews.pieces("It was bad. ~ It is.", longest=1) == {"it": 2, "was": 1, "is": 1, "bad": 1}
+
+
 def test_minimal_pairs_have_equal_counts_and_opposite_meaning():
     pairs = reviews.minimal_pairs()
     assert len(pairs) == 2500
     assert {kind for kind, _, _ in pairs} == {"not ... but", "contrast over distance"}
+    told = {kind for kind, *texts in pairs if len({frozenset(reviews.pieces(t, 2)) for t in texts}) == 2}
+    assert told == {"not ... but"}
     for kind, positive, negative in pairs:
         assert Counter(reviews.words(positive)) == Counter(reviews.words(negative))
         assert (BARE[positive].positive, BARE[negative].positive) == (True, False)

@@ -57,13 +57,23 @@ WNUT17 = tuple(
 Table = dict[tuple[str, str, int], str]
 
 
+STARS = {"pos": range(7, 11), "neg": range(1, 5)}  # of ten
+
+
 def read_prepared_imdb(path: Path) -> Table:
-    """Reviews from lines such as ["train", "pos", "0_9.txt", "The text."], compressed by xz."""
+    """Reviews from lines such as ["train", "pos", "0_9.txt", "The text."], compressed by xz.
+
+    Raises:
+        ValueError: the stars, which stand in the name of a review, are not those of its label.
+    """
     table: Table = {}
     with lzma.open(path, "rt", encoding="utf-8") as file:
         for line in file:
             half, label, name, text = json.loads(line)
-            table[half, label, int(name.split("_")[0])] = text
+            number, stars = map(int, name.removesuffix(".txt").split("_"))
+            if stars not in STARS[label]:
+                raise ValueError(f"{half}/{label}/{name} has {stars} stars; expected {STARS[label]}.")
+            table[half, label, number] = text
     return table
 
 
@@ -83,7 +93,13 @@ IMDB = Remote(
     url="https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
     sha256="c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",
 )
-PREPARED_IMDB = Remote("aclImdb_reviews.jsonl.xz", IMDB.url, IMDB.sha256, prepared=is_whole_imdb)
+PREPARED_IMDB = Remote(
+    name="aclImdb_reviews.jsonl.xz",
+    url=IMDB.url,
+    sha256="",  # told by its content
+    prepared=is_whole_imdb,
+    saved_as=IMDB.name,
+)
 
 
 @dataclass(frozen=True)
@@ -181,6 +197,7 @@ class Sentiment:
             then no film is on both sides.
         reader_ceiling: expected accuracy of the best reader; None where nobody knows.
         counts_ceiling: that of the best function of the counts of words; None where nobody knows.
+        pairs_ceiling: that of the best function of the counts of words and of pairs of neighbours.
     """
 
     train: Reviews
@@ -190,6 +207,7 @@ class Sentiment:
     films_known: bool = False
     reader_ceiling: float | None = None
     counts_ceiling: float | None = None
+    pairs_ceiling: float | None = None
 
 
 def cut_at(text: str) -> int:
@@ -529,18 +547,18 @@ def read_imdb_archive(path: Path) -> tuple[Table, dict[tuple[str, int], str]]:
 
 
 def is_for_validation(label: str, number: int) -> bool:
-    """Whether a review of IMDB's training half is kept back: 1,250 positive ones and 1,250 negative ones.
+    """Whether a review of IMDB's training half is kept back: 1,249 positive ones and 1,256 negative ones.
 
     In both lists a film's reviews follow one another. Both go through the films in the same order,
     and the negative list ends with films that have no positive reviews: names in the texts show it.
-    So the beginnings of both lists, cut at the same film, and the end of the negative one share no
-    film with the rest, but perhaps the one at each of the three cuts.
+    So the beginnings of both lists, cut behind the same film ("The Golden Child"), and the end of the
+    negative one, cut before a film ("A Nightmare on Elm Street 5"), share no film with the rest.
     """
-    return number < 1250 if label == "pos" else number < 340 or number >= 11_590
+    return number < 1249 if label == "pos" else number < 341 or number >= 11_585
 
 
 def take_reviews(table: Table, keys: list[tuple[str, str, int]]) -> Reviews:
-    """Some reviews of a table, in the order of their numbers, so that labels alternate."""
+    """Some reviews of a table, in the order of their numbers: neighbours of a label share films."""
     keys = sorted(keys, key=lambda key: (key[2], key[1]))
     labels = np.array([label == "pos" for _, label, _ in keys], np.int8)
     return Reviews(tuple(table[key] for key in keys), labels)
@@ -552,9 +570,10 @@ def imdb() -> Sentiment:
     From the official archive or, in `UNROLLED_DATA`, a prepared file, see `data/README.md`.
 
     Returns:
-        Real: 22,500 reviews less those whose text, or whose film where the films are known,
-        `validation` has as well; 2,500; and 25,000. The official archive lists the films, the
-        prepared file does not. The test half is the official one, which shares no film with the rest.
+        Real: 22,495 reviews less those whose text, or whose film where the films are known,
+        `validation` has as well; 2,505; and 25,000. The official archive lists the films, the
+        prepared file does not. The test half is the official one. Reviews of a film follow one
+        another, so a part of a part should be drawn at random.
         Sample: 4,000, 500 and 1,500, with ceilings.
 
     Raises:
@@ -598,6 +617,7 @@ def sample_reviews() -> Sentiment:
         Source("sample reviews", "sample", "made in memory", digest),
         reader_ceiling=reviews.reader_ceiling(),
         counts_ceiling=reviews.counts_ceiling(),
+        pairs_ceiling=reviews.counts_ceiling(longest=2),
     )
 
 

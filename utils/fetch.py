@@ -49,12 +49,15 @@ class Remote:
             differ, such as an archive packed on demand. Then `prepared` is asked instead.
         prepared: where a file may hold the same content in another form, tells whether it does;
             then such a file of a teacher's folder is accepted without the hash.
+        saved_as: the name that the official file has to have below `UNROLLED_DATA`, where it is not
+            `name` because that is the name of a prepared one.
     """
 
     name: str
     url: str
     sha256: str
     prepared: Callable[[Path], bool] | None = None
+    saved_as: str = ""
 
 
 def sample_is_pinned() -> bool:
@@ -130,7 +133,8 @@ def require_right(remote: Remote, path: Path) -> None:
     if got != remote.sha256 and not has_content(remote, path):
         raise DataError(
             f"{remote.name} in UNROLLED_DATA is damaged or another file: its sha256 is {got}, expected "
-            f"{remote.sha256 or 'other content'}. Replace it by the file from {remote.url}, or remove it."
+            f"{remote.sha256 or 'other content'}. Replace it by the file from {remote.url}"
+            f"{f', saved as {remote.saved_as}' if remote.saved_as else ''}, or remove it."
         )
 
 

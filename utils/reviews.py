@@ -2,8 +2,9 @@
 
 They stand in for real reviews where there are none. Each holds one verdict, among sentences that say
 nothing about it. In half of the reviews the verdict can be read from the words alone, "not" included;
-in the other half the same words in another order say the opposite. So the best accuracy is known, for
-a reader of the text and for one who is given no more than the counts of its words.
+in the other half the same words in another order say the opposite, and in half of these the same pairs
+of neighbours do. So the best accuracy is known, for a reader of the text, for one who is given no more
+than the counts of its words, and for one who is given those of its pairs as well.
 """
 
 import functools
@@ -56,9 +57,9 @@ KINDS = {
     "contrast over distance": (
         0.25,
         (
-            "At first the {noun} seemed {other}. ~ In the end it was {same}.",
-            "Everybody calls the {noun} {other}. ~ I found it {same}.",
-            "In the end the {noun} was {same}. ~ It only seemed {other} at first.",
+            "At first the {noun} was {other}. ~ In the end it was {same}.",
+            "Everybody says that the {noun} is {other}. ~ I say that it is {same}.",
+            "In the end the {noun} was {same}. ~ Before that it was {other}.",
         ),
     ),
 }
@@ -170,23 +171,36 @@ def reader_ceiling() -> float:
     return best_accuracy(str)
 
 
-def counts_ceiling() -> float:
+def pieces(text: str, longest: int) -> Counter[str]:
+    """Words and their counts; with `longest` 2 also the pairs of neighbours, a full stop being one."""
+    counts = Counter(words(text))
+    if longest == 2:
+        for sentence in re.findall(r"[^.~]+\.", text.lower()):
+            tokens = re.findall(r"[a-z']+|[.,]", sentence)
+            counts.update(" ".join(pair) for pair in itertools.pairwise(tokens))
+    return counts
+
+
+def counts_ceiling(longest: int = 1) -> float:
     """Best accuracy of any function of a review's word counts, exactly.
 
     The counts of a review are those of its verdict plus those of its other sentences. Somebody who
     is told the two apart can do no worse than on their sum, and somebody who is told only the counts
     of words that no other sentence uses can do no better. Both have the same best accuracy, so it is
-    that of the sum.
+    that of the sum. The same goes for pairs, since each sentence ends with a full stop.
+
+    Args:
+        longest: 1 for words, 2 for words and pairs of neighbours.
 
     Raises:
         ValueError: they differ, because the grammar was changed; then neither is the answer.
     """
-    used = set(words(" ".join(FILLERS)))
+    used = set(pieces(" ".join(FILLERS), longest))
 
     def own(text: str) -> Hashable:
-        return frozenset(Counter(word for word in words(text) if word not in used).items())
+        return frozenset(item for item in pieces(text, longest).items() if item[0] not in used)
 
-    above = best_accuracy(lambda text: frozenset(Counter(words(text)).items()))
+    above = best_accuracy(lambda text: frozenset(pieces(text, longest).items()))
     below = best_accuracy(own)
     if abs(above - below) > 1e-9:
         raise ValueError(
