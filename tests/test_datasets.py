@@ -6,11 +6,13 @@ import io
 import json
 import lzma
 import tarfile
+import zipfile
 
 import numpy as np
+import PIL.Image
 import pytest
 
-from utils import chorales, datasets, reviews, verse
+from utils import chorales, datasets, reviews, scenes, verse
 from utils.fetch import DataError, Unavailable
 
 
@@ -119,6 +121,159 @@ def test_a_folder_with_the_chorales_is_used(monkeypatch, tmp_path):
     assert [np.flatnonzero(step).tolist() for step in data.train[0]] == [[39, 43], [0, 87]]
     assert data.valid[0].sum() == 0
     assert (data.source.kind, data.best_loss) == ("real", None)
+
+
+def test_drawn_scenes_are_split_by_picture_and_truly_captioned(monkeypatch):
+    monkeypatch.setenv("UNROLLED_DATA", "sample")
+    data = datasets.flickr8k()
+    parts = (data.train, data.dev, data.test)
+    assert [len(part.names) for part in parts] == [2000, 300, 300]
+    assert len({name for part in parts for name in part.names}) == 2600
+    assert data.source.kind == "sample"
+    assert datasets.flickr8k().source == data.source
+    for part in parts:
+        assert all(len(captions) == 5 for captions in part.captions)
+        for name, captions in zip(part.names[:50], part.captions, strict=False):
+            assert part.load(name).shape == (64, 64, 3)
+            assert all(scenes.is_exact(caption, data.contents[name]) for caption in captions)
+
+
+NAMES = {"train": ["a.jpg", "b.jpg", "c.jpg"], "dev": ["d.jpg"], "test": ["e.jpg"]}
+
+
+def small_flickr(size=(224, 224), without=()):
+    """Text files and photos as of Flickr8k: one key ends in .jpg.1, one photo is in no part."""
+    keys = ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg", "extra.jpg.1"]
+    lines = [f"{key}#{i}\tA photo , number {i} of {key[0]} . " for key in keys for i in range(5)]
+    lines[1] = lines[0].replace("#0", "#1")
+    lines[7] = "b.jpg#2\tTrucks racing"
+    texts = {"Flickr8k.token.txt": "\n".join(lines) + "\n"}
+    texts |= {f"Flickr_8k.{part}Images.txt": "\n".join(names) + "\n" for part, names in NAMES.items()}
+    photos = {}
+    for shade, name in enumerate(f"{letter}.jpg" for letter in "abcde"):
+        file = io.BytesIO()
+        PIL.Image.new("RGB", size, (40 * shade, 100, 0)).save(file, "jpeg")
+        photos[name] = file.getvalue()
+    return texts, {name: content for name, content in photos.items() if name not in without}
+
+
+def write_tars(folder, texts, photos):
+    folder.mkdir()
+    for name, content in texts.items():
+        (folder / name).write_text(content, encoding="utf-8")
+    for k in (0, 1):
+        with tarfile.open(folder / f"flickr8k_224_part{k}.tar", "w") as tar:
+            for name in sorted(photos)[k::2]:
+                member = tarfile.TarInfo(name)
+                member.size = len(photos[name])
+                tar.addfile(member, io.BytesIO(photos[name]))
+
+
+def assert_small_flickr(data):
+    assert {part: getattr(data, part).names for part in NAMES} == {p: tuple(n) for p, n in NAMES.items()}
+    assert data.train.captions[0][2] == "A photo , number 2 of a ."
+    assert data.quirks == {
+        "captions whose key has something after .jpg": 5,
+        "photos with captions but in no part of the split": 1,
+        "captions given twice to one photo": 1,
+        "captions of one or two words": 1,
+    }
+    for shade, (part, name) in enumerate((part, name) for part, names in NAMES.items() for name in names):
+        picture = getattr(data, part).load(name)
+        assert (picture.shape, picture.dtype) == ((224, 224, 3), np.uint8)
+        assert np.abs(picture[100, 100] - np.array([40 * shade, 100, 0])).max() <= 3
+
+
+def test_flickr8k_from_tars_in_a_folder(monkeypatch, tmp_path):
+    write_tars(tmp_path / "flickr8k", *small_flickr())
+    monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
+    data = datasets.flickr8k()
+    assert_small_flickr(data)
+    assert (data.source.kind, data.source.origin) == ("real", "UNROLLED_DATA")
+
+
+def test_flickr8k_from_the_official_archives(monkeypatch, tmp_path):
+    texts, photos = small_flickr(size=(50, 37))
+    with zipfile.ZipFile(tmp_path / "text.zip", "w") as archive:
+        for name, content in texts.items():
+            archive.writestr(name, content)
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.writestr("__MACOSX/Flicker8k_Dataset/._a.jpg", b"rubbish")
+        for name, content in photos.items():
+            archive.writestr(f"Flicker8k_Dataset/{name}", content)
+    paths = {datasets.FLICKR8K_TEXT: "text.zip", datasets.FLICKR8K_PHOTOS: "photos.zip"}
+    monkeypatch.setattr(datasets, "fetch", lambda remote: (tmp_path / paths[remote], "cache"))
+    monkeypatch.delenv("UNROLLED_DATA", raising=False)
+    data = datasets.flickr8k()
+    assert_small_flickr(data)
+    assert data.source.origin == "cache"
+
+
+def test_flickr8k_that_is_incomplete_or_damaged_says_so(monkeypatch, tmp_path):
+    monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
+    folder = tmp_path / "flickr8k"
+    write_tars(folder, *small_flickr(without=["c.jpg"]))
+    with pytest.raises(DataError, match=r"incomplete: 1 of 5 photos of its split, c.jpg for one"):
+        datasets.flickr8k()
+    (folder / "flickr8k_224_part2.tar").write_bytes(b"no tar" * 300)
+    with pytest.raises(DataError, match="flickr8k/ in UNROLLED_DATA cannot be read"):
+        datasets.flickr8k()
+    (folder / "flickr8k_224_part2.tar").unlink()
+    (folder / "Flickr_8k.devImages.txt").unlink()
+    with pytest.raises(DataError, match="cannot be read"):
+        datasets.flickr8k()
+    with pytest.raises(DataError, match=r"x.jpg is no picture"):
+        datasets.photo(b"rubbish", "x.jpg")
+
+
+def test_ones_own_photo_is_squeezed_and_turned_as_its_camera_says(tmp_path):
+    wide = np.zeros((40, 80, 3), np.uint8)
+    wide[:, :40] = 255  # the left half is white
+    tag = PIL.Image.Exif()
+    tag[0x0112] = 6  # orientation: turn by 90 degrees, clockwise
+    PIL.Image.fromarray(wide).save(tmp_path / "plain.png")
+    PIL.Image.fromarray(wide).save(tmp_path / "turned.jpg", exif=tag)
+    plain = datasets.own_photo(tmp_path / "plain.png")
+    turned = datasets.own_photo(str(tmp_path / "turned.jpg"))
+    assert plain.shape == turned.shape == (224, 224, 3)
+    assert plain.dtype == np.uint8
+    assert (plain[:, :100] > 250).all()
+    assert (plain[:, 124:] < 5).all()
+    assert (turned[:100] > 250).all()  # the white half is on top
+    assert (turned[124:] < 5).all()
+
+
+@pytest.mark.parametrize("content", [b"", b"rubbish", b"\x89PNG\r\n\x1a\n" + b"\0" * 30])
+def test_a_file_that_is_no_picture_is_named(content, tmp_path):
+    (tmp_path / "mine.jpg").write_bytes(content)
+    with pytest.raises(DataError, match=r"mine.jpg cannot be read as a picture .* JPEG or PNG"):
+        datasets.own_photo(tmp_path / "mine.jpg")
+
+
+def test_a_photo_that_is_cut_off_too_large_or_not_there(tmp_path, monkeypatch):
+    whole = io.BytesIO()
+    PIL.Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 90, 3), np.uint8)).save(whole, "jpeg")
+    (tmp_path / "cut.jpg").write_bytes(whole.getvalue()[:2000])
+    with pytest.raises(DataError, match=r"cut.jpg cannot be read"):
+        datasets.own_photo(tmp_path / "cut.jpg")
+    (tmp_path / "large.jpg").write_bytes(whole.getvalue())
+    monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(DataError, match=r"large.jpg cannot be read"):
+        datasets.own_photo(tmp_path / "large.jpg")
+    with pytest.raises(DataError, match=r"There is no file .*none.jpg. PHOTO must be"):
+        datasets.own_photo(tmp_path / "none.jpg")
+
+
+def test_without_flickr8k_scenes_are_drawn_and_a_line_says_so(monkeypatch, capsys):
+    def nothing(remote):
+        raise Unavailable("no connection to the host")
+
+    monkeypatch.delenv("UNROLLED_DATA", raising=False)
+    monkeypatch.setattr(datasets, "fetch", nothing)
+    assert datasets.flickr8k().source.kind == "sample"
+    told = capsys.readouterr().out
+    assert told.count("\n") == 1
+    assert "Flickr8k cannot be had: no connection" in told
 
 
 def as_archive(path, files):

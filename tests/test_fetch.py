@@ -262,7 +262,8 @@ def test_the_data_folder_comes_first(tmp_path, monkeypatch):
 def test_a_damaged_file_in_the_data_folder_is_an_error_that_says_what_to_do(tmp_path, monkeypatch):
     (tmp_path / "play.txt").write_bytes(GOOD[:-1])
     monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
-    with pytest.raises(DataError, match=rf"play.txt in UNROLLED_DATA is damaged.*expected {SHA}.*Replace it"):
+    expected = rf"play.txt in UNROLLED_DATA is damaged.*expected sha256:{SHA}.*Replace it"
+    with pytest.raises(DataError, match=expected):
         fetch.fetch(Remote("play.txt", "http://127.0.0.1:9/refused", SHA))
 
 
@@ -325,7 +326,18 @@ def test_every_official_address_is_https_with_a_hash():
     for remote in remotes:
         assert remote.url.startswith("https://")
         if remote.sha256 or remote.prepared is None:
-            assert re.fullmatch("[0-9a-f]{64}", remote.sha256)
+            assert re.fullmatch("[0-9a-f]{64}|md5:[0-9a-f]{32}", remote.sha256)
+
+
+def test_a_file_known_by_its_md5_is_checked_by_it(tmp_path, monkeypatch):
+    known = "md5:" + hashlib.md5(GOOD).hexdigest()
+    remote = Remote("play.txt", "http://127.0.0.1:9/refused", known)
+    monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
+    (tmp_path / "play.txt").write_bytes(GOOD)
+    assert fetch.fetch(remote) == (tmp_path / "play.txt", "UNROLLED_DATA")
+    (tmp_path / "play.txt").write_bytes(GOOD[:-1])
+    with pytest.raises(DataError, match=f"its hash is md5:[0-9a-f]{{32}}, expected {known}"):
+        fetch.fetch(remote)
 
 
 def test_a_file_told_by_its_content(address, tmp_path, monkeypatch):

@@ -145,6 +145,14 @@ CHANGES = {
         "figure of 90,000 bytes",
     ),
     "no alt text": (lambda n: cell(n, "imports").outputs.append(figure(alt="")), "without alt text"),
+    "a picture where none may be": (
+        lambda n: cell(n, "imports").update(outputs=[figure()], metadata={"tags": ["no-picture"]}),
+        "maybe a photo that may not be passed on",
+    ),
+    "a photo shown by gallery": (
+        lambda n: cell(n, "imports").update(outputs=[figure()], source="gallery(part, [0], texts, 'Alt.')"),
+        "maybe a photo that may not be passed on",
+    ),
     "a random id": (lambda n: cell(n, "part").update(id="a1b2c3d4"), "not readable"),
     "two H1": (lambda n: cell(n, "part").update(source="# Again"), "one H1"),
     "a level skipped": (lambda n: cell(n, "part").update(source="### Deep"), "skips a heading level"),
@@ -269,6 +277,7 @@ def test_a_card_that_is_not_the_notebooks_is_noticed(change_card, message, path)
     ("source", "message"),
     [
         ("import sys; print('W', file=sys.stderr)", "wrote to stderr"),
+        ("print('WARNING:tensorflow:5 out of the last 6 calls')", "printed a warning"),
         ("1 / 0", "ZeroDivisionError"),
         ("import os; os._exit(1)", "died"),
     ],
@@ -293,6 +302,14 @@ def test_refresh_does_not_overwrite_what_was_written_meanwhile(path, monkeypatch
     with pytest.raises(refresh.Refused, match="it was changed while it ran"):
         refresh.refresh(path)
     assert "A better part" in path.read_text()
+
+
+def test_refresh_tells_the_notebook_that_its_outputs_are_passed_on(path):
+    source = "import os\nprint(os.environ.get('UNROLLED_PUBLISH'))"
+    change(path, lambda n: cell(n, "headline").update(source=source))
+    refresh.refresh(path)
+    assert "```text\n1\n```" in cell(notebooks.load(path), "result").source
+    assert "UNROLLED_PUBLISH" not in os.environ
 
 
 def test_refresh_records_the_versions(path):

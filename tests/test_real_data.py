@@ -3,13 +3,14 @@
 import itertools
 import os
 import re
+import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from utils import datasets
+from utils import datasets, features
 
 folder = os.environ.get("UNROLLED_DATA", "")
 pytestmark = pytest.mark.skipif(
@@ -38,6 +39,36 @@ def test_jsb_chorales():
     assert [sum(map(len, part)) for part in parts] == [13_807, 4_602, 4_725]
     assert np.flatnonzero(data.train[0][0]).tolist() == [39, 51, 58, 67]
     assert data.best_loss is None
+
+
+def test_flickr8k():
+    data = datasets.flickr8k()
+    parts = (data.train, data.dev, data.test)
+    assert [len(part.names) for part in parts] == [6_000, 1_000, 1_000]
+    assert len({name for part in parts for name in part.names}) == 8_000
+    assert data.train.names[0] == "2513260012_03d33305cf.jpg"
+    assert data.test.captions[0][4] == "Two dogs playing in the snow ."
+    assert data.quirks == {
+        "captions whose key has something after .jpg": 5,
+        "photos with captions but in no part of the split": 92,
+        "captions given twice to one photo": 10,
+        "captions of one or two words": 19,
+    }
+    for part in parts:
+        assert part.load(part.names[-1]).shape == (224, 224, 3)
+
+
+def test_mobilenet_sees_fast_enough():
+    extractor, test = features.load_extractor(["MobileNetV2"]), datasets.flickr8k().test
+    assert extractor.origin == "UNROLLED_DATA"
+    batch = np.stack([test.load(name) for name in test.names[:50]])
+    assert features.see(extractor, batch)["pooled"].shape == (50, 1280)
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        features.see(extractor, batch)
+        seconds.append((time.perf_counter() - start) / len(batch))
+    assert min(seconds) < 0.025
 
 
 TRAIN_REVIEWS = 22_478  # 22,495 less those whose text is in the validation part as well

@@ -19,6 +19,7 @@ KNOWN_TAGS = {
     "parameters",
     "first-screen",
     "picture",
+    "no-picture",
     "nbval-check-output",
     "nbval-ignore-output",
     "raises-exception",
@@ -62,6 +63,12 @@ def check_outputs(notebook: nbformat.NotebookNode) -> list[str]:
                 found.append(f"cell {cell.id!r} stores an error")
             if {"image/svg+xml", "image/jpeg"} & set(output.get("data", {})):
                 found.append(f"cell {cell.id!r} has a figure that is not PNG: end it with plots.show(...)")
+            shown = any(kind.startswith("image/") for kind in output.get("data", {}))
+            if shown and ("no-picture" in notebooks.tags(cell) or re.search(r"\bgallery\(", cell.source)):
+                found.append(
+                    f"cell {cell.id!r} stores a picture, maybe a photo that may not be passed on: "
+                    "refresh the notebook"
+                )
             figure = output.get("data", {}).get("image/png")
             if figure is not None:
                 size = len(base64.b64decode(figure))

@@ -49,6 +49,8 @@ def clean(notebook: nbformat.NotebookNode) -> None:
         for output in cell.outputs:
             if output.output_type == "stream" and output.name == "stderr":
                 raise Refused(f"cell {cell.id!r} wrote to stderr: {output.text.strip()[:300]}")
+            if output.output_type == "stream" and re.search(r"(?m)^WARNING:", output.text):
+                raise Refused(f"cell {cell.id!r} printed a warning: {output.text.strip()[:300]}")
             if output.output_type == "execute_result":
                 output.execution_count = count
 
@@ -97,7 +99,9 @@ def make(notebook: nbformat.NotebookNode, name: str, build: Path) -> float:
 
     start = time.perf_counter()
     try:
-        notebooks.execute(notebook, scale=SCALE, build=build, on_cell=show)
+        # stored outputs are passed on: notebooks show no photo that may not be
+        with notebooks.environment(UNROLLED_PUBLISH="1"):
+            notebooks.execute(notebook, scale=SCALE, build=build, on_cell=show)
     except notebooks.CellFailed as error:
         raise Refused(str(error)) from error
     seconds = time.perf_counter() - start

@@ -45,8 +45,9 @@ class Remote:
     Attributes:
         name: path below `UNROLLED_DATA` and below the cache.
         url: https address of the official file.
-        sha256: of the official file, 64 hexadecimal digits; empty where it comes in forms that
-            differ, such as an archive packed on demand. Then `prepared` is asked instead.
+        sha256: of the official file, 64 hexadecimal digits; of a file that is known by its MD5 only,
+            `md5:` and 32 digits; empty where it comes in forms that differ, such as an archive packed
+            on demand. Then `prepared` is asked instead.
         prepared: where a file may hold the same content in another form, tells whether it does;
             then such a file of a teacher's folder is accepted without the hash.
         saved_as: the name that the official file has to have below `UNROLLED_DATA`, where it is not
@@ -58,6 +59,23 @@ class Remote:
     sha256: str
     prepared: Callable[[Path], bool] | None = None
     saved_as: str = ""
+
+    @property
+    def known_hash(self) -> str | None:
+        """The hash with the name of its kind, e.g. `sha256:86c4...`; None if it has none."""
+        if not self.sha256:
+            return None
+        return self.sha256 if ":" in self.sha256 else f"sha256:{self.sha256}"
+
+    def hash_of(self, path: Path) -> str:
+        """The hash of a file, in the form of `known_hash`."""
+        kind = (self.known_hash or "sha256:").partition(":")[0]
+        return f"{kind}:{pooch.file_hash(str(path), alg=kind)}"
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file, 64 hexadecimal digits."""
+    return pooch.file_hash(str(path))
 
 
 def sample_is_pinned() -> bool:
@@ -124,16 +142,16 @@ def require_right(remote: Remote, path: Path) -> None:
         DataError: it is damaged, another file, or cannot be read.
     """
     try:
-        got = pooch.file_hash(str(path))  # of a file that can be read, so never empty
+        got = remote.hash_of(path)  # of a file that can be read, so never empty
     except OSError as error:
         raise DataError(
             f"{remote.name} in UNROLLED_DATA cannot be read ({error.strerror}). Put the file from "
             f"{remote.url} in its place, or remove it."
         ) from error
-    if got != remote.sha256 and not has_content(remote, path):
+    if got != remote.known_hash and not has_content(remote, path):
         raise DataError(
-            f"{remote.name} in UNROLLED_DATA is damaged or another file: its sha256 is {got}, expected "
-            f"{remote.sha256 or 'other content'}. Replace it by the file from {remote.url}"
+            f"{remote.name} in UNROLLED_DATA is damaged or another file: its hash is {got}, expected "
+            f"{remote.known_hash or 'other content'}. Replace it by the file from {remote.url}"
             f"{f', saved as {remote.saved_as}' if remote.saved_as else ''}, or remove it."
         )
 
@@ -158,7 +176,7 @@ def from_cache_or_network(remote: Remote) -> tuple[Path, str]:
     cached = cache_folder() / remote.name
 
     def right(path: Path) -> bool:
-        return pooch.file_hash(str(path)) == remote.sha256 if remote.sha256 else has_content(remote, path)
+        return remote.hash_of(path) == remote.known_hash if remote.sha256 else has_content(remote, path)
 
     def checked_download(url: str, output_file: Any, pooch_instance: Any) -> None:
         download(url, output_file, pooch_instance)
@@ -172,7 +190,7 @@ def from_cache_or_network(remote: Remote) -> tuple[Path, str]:
             cached.unlink(missing_ok=True)  # pooch, without a hash, would take what is there
         pooch.retrieve(
             remote.url,
-            known_hash=f"sha256:{remote.sha256}" if remote.sha256 else None,
+            known_hash=remote.known_hash,
             fname=cached.name,
             path=cached.parent,
             downloader=checked_download,

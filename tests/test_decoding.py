@@ -1,0 +1,238 @@
+"""Decoding against exhaustive search on tiny models, and what must hold for any model."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from utils.decoding import Hypothesis, beam_search, greedy, sample, take
+
+PAD, START, END = 0, 1, 2
+
+
+def tiny_model(rng, rows, vocabulary, sharpness=1.0):
+    """A model whose next token depends on the row and on everything written: (step, first state)."""
+    one, two = rng.normal(size=(2, 7, 7))
+    read = rng.normal(size=(vocabulary, 7))
+    logits = rng.normal(size=(7, vocabulary)) * sharpness
+
+    def step(tokens, state):
+        h = np.tanh(state["h"] @ one + read[tokens] @ two)
+        scores = h @ logits
+        return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True), {"h": h}
+
+    return step, {"h": rng.normal(size=(rows, 7))}
+
+
+def log_probability(step, state, tokens):
+    """Of a whole sequence in one row, the last token counted."""
+    total, latest = 0.0, START
+    for token in tokens:
+        log_p, state = step(np.array([latest]), state)
+        total, latest = total + log_p[0, token], token
+    return total
+
+
+def every_hypothesis(step, state, vocabulary, max_length, banned=()):
+    """All that end within the limit, and all that the limit cuts off."""
+    words = [token for token in range(vocabulary) if token != END and token not in banned]
+    for length in range(max_length + 1):
+        for tokens in itertools.product(words, repeat=length):
+            whole = (*tokens, END) if length < max_length else tokens
+            yield Hypothesis(tokens, log_probability(step, state, whole), length < max_length)
+
+
+models = st.builds(
+    lambda seed, rows, vocabulary, sharpness: (
+        *tiny_model(np.random.default_rng(seed), rows, vocabulary, sharpness),
+        np.full(rows, START),
+        vocabulary,
+    ),
+    st.integers(0, 10_000),
+    st.integers(1, 4),
+    st.integers(3, 6),
+    st.floats(0.2, 4),
+)
+
+
+@pytest.mark.parametrize("length_power", [0.0, 0.7, 1.0, 1.5])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_wide_beam_is_exhaustive_search(seed, length_power):
+    step, state = tiny_model(np.random.default_rng(seed), rows=3, vocabulary=4)
+    found = beam_search(step, state, [START] * 3, END, 4, beam_width=200, length_power=length_power)
+    for row in range(3):
+        one = {"h": state["h"][row : row + 1]}
+        expected = list(every_hypothesis(step, one, 4, max_length=4))
+        expected.sort(key=lambda h: -h.score(length_power))
+        assert [h.tokens for h in found[row]] == [h.tokens for h in expected]
+        assert [h.ended for h in found[row]] == [h.ended for h in expected]
+        np.testing.assert_allclose(
+            [h.log_probability for h in found[row]], [h.log_probability for h in expected]
+        )
+
+
+def test_banned_tokens_are_left_out_of_exhaustive_search_too():
+    step, state = tiny_model(np.random.default_rng(5), rows=1, vocabulary=5)
+    found = beam_search(step, state, [START], END, 3, beam_width=200, banned=[PAD, START])[0]
+    expected = sorted(every_hypothesis(step, state, 5, 3, (PAD, START)), key=lambda h: -h.score(1.0))
+    assert [h.tokens for h in found] == [h.tokens for h in expected]
+
+
+def plain_beam(step, state, width, max_length, power):
+    """Beam search for one row without any way to stop early: until all hypotheses are complete."""
+    beam, complete = [((), 0.0, state)], []
+    for _ in range(max_length):
+        longer = []
+        for tokens, nats, state in beam:
+            log_p, after = step(np.array([tokens[-1] if tokens else START]), state)
+            longer += [((*tokens, k), nats + log_p[0, k], after) for k in range(log_p.shape[1])]
+        longer = sorted(longer, key=lambda one: -one[1])[:width]
+        complete += [Hypothesis(t[:-1], nats, True) for t, nats, _ in longer if t[-1] == END]
+        beam = [one for one in longer if one[0][-1] != END]
+    complete += [Hypothesis(tokens, nats, False) for tokens, nats, _ in beam]
+    ranks = [-h.log_probability / (len(h.tokens) + h.ended) ** power for h in complete]
+    return [complete[i] for i in np.argsort(ranks, kind="stable")[:width]]
+
+
+@pytest.mark.parametrize("power", [0.0, 0.7, 1.0, 1.5])
+@pytest.mark.parametrize("width", [1, 2, 3, 5])
+def test_stopping_early_loses_nothing(width, power):
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        step, state = tiny_model(rng, 2, 5, rng.uniform(0.3, 4))
+        for row, found in enumerate(beam_search(step, state, [START] * 2, END, 6, width, power)):
+            expected = plain_beam(step, {"h": state["h"][row : row + 1]}, width, 6, power)
+            assert [h.tokens for h in found] == [h.tokens for h in expected]
+
+
+def test_scores_against_written_numbers():
+    found = Hypothesis((3, 4, 5), -4.0, ended=True)  # with the end token, four tokens
+    assert [found.score(power) for power in (0, 0.5, 1, 2)] == [-4, -2, -1, -0.25]
+    assert Hypothesis((3, 4), -4.0, ended=False).score(1.0) == -2
+
+
+@settings(max_examples=60, deadline=None)
+@given(model=models, width=st.integers(1, 5), max_length=st.integers(1, 7), power=st.floats(0, 2))
+def test_what_holds_for_every_beam(model, width, max_length, power):
+    step, state, start, _ = model
+    for row, found in enumerate(beam_search(step, state, start, END, max_length, width, power)):
+        assert 1 <= len(found) <= width
+        assert len({(h.tokens, h.ended) for h in found}) == len(found)
+        scores = [h.score(power) for h in found]
+        assert scores == sorted(scores, reverse=True)
+        for h in found:
+            assert END not in h.tokens
+            assert h.ended or len(h.tokens) == max_length  # none stops before its end
+            assert len(h.tokens) + h.ended <= max_length
+            one = {"h": state["h"][row : row + 1]}
+            whole = (*h.tokens, END) if h.ended else h.tokens
+            assert h.log_probability == pytest.approx(log_probability(step, one, whole))
+
+
+@settings(max_examples=60, deadline=None)
+@given(model=models, max_length=st.integers(1, 7), power=st.floats(0, 2), ban=st.booleans())
+def test_a_beam_of_one_is_greedy(model, max_length, power, ban):
+    step, state, start, _ = model
+    banned = [PAD] if ban else []
+    found = beam_search(step, state, start, END, max_length, 1, power, banned)
+    assert [h for (h,) in found] == greedy(step, state, start, END, max_length, banned)
+    if ban:
+        assert all(PAD not in h.tokens for (h,) in found)
+
+
+@settings(max_examples=40, deadline=None)
+@given(model=models, width=st.integers(1, 4), max_length=st.integers(1, 6))
+def test_a_row_does_not_depend_on_its_neighbours(model, width, max_length):
+    step, state, start, _ = model
+    together = beam_search(step, state, start, END, max_length, width)
+    for row in range(len(start)):
+        alone = beam_search(step, {"h": state["h"][row : row + 1]}, start[:1], END, max_length, width)[0]
+        assert [h.tokens for h in alone] == [h.tokens for h in together[row]]
+
+
+@settings(max_examples=40, deadline=None)
+@given(model=models, width=st.integers(1, 4), extra=st.integers(1, 3))
+def test_impossible_tokens_change_nothing(model, width, extra):
+    step, state, start, _ = model
+
+    def padded(tokens, state):
+        log_p, state = step(tokens, state)
+        return np.pad(log_p, [(0, 0), (0, extra)], constant_values=-np.inf), state
+
+    assert beam_search(padded, state, start, END, 5, width) == beam_search(step, state, start, END, 5, width)
+    assert greedy(padded, state, start, END, 5) == greedy(step, state, start, END, 5)
+
+
+def test_a_known_case_where_greedy_is_misled():
+    # After the start, 3 is likelier than 4 (0.6, 0.4); but 4 is followed by a sure end, 3 by a toss.
+    table = np.full((5, 5), 1e-12)
+    table[START, [3, 4]] = 0.6, 0.4
+    table[3, [3, 4, END]] = 0.4, 0.3, 0.3
+    table[4, END] = 1
+    table[END, END] = table[PAD, PAD] = 1
+
+    def step(tokens, state):
+        return np.log(table[tokens] / table[tokens].sum(axis=1, keepdims=True)), state
+
+    state = np.zeros((1, 1))
+    assert greedy(step, state, [START], END, 2)[0].tokens == (3, 3)
+    best = beam_search(step, state, [START], END, 2, beam_width=2)[0][0]
+    assert (best.tokens, best.ended) == ((4,), True)
+    assert best.log_probability == pytest.approx(np.log(0.4))
+    assert best.score(1.0) == pytest.approx(np.log(0.4) / 2)
+
+
+def test_the_states_follow_their_hypotheses_whatever_they_are_made_of():
+    rows = np.array([2, 0, 0])
+    parts = {"a": np.arange(3), "b": (tf.constant([[1.0], [2.0], [3.0]]), [np.eye(3)])}
+    taken = take(parts, rows)
+    assert taken["a"].tolist() == [2, 0, 0]
+    assert taken["b"][0].numpy().tolist() == [[3.0], [1.0], [1.0]]
+    assert taken["b"][1][0].tolist() == np.eye(3)[rows].tolist()
+
+
+def test_samples_have_the_frequencies_of_the_model():
+    step, state = tiny_model(np.random.default_rng(3), rows=1, vocabulary=4)
+    many = take(state, np.zeros(20_000, int))
+    drawn = sample(step, many, [START] * 20_000, END, 2, np.random.default_rng(0))
+    for h in every_hypothesis(step, state, 4, max_length=2):
+        share = np.mean([d.tokens == h.tokens and d.ended == h.ended for d in drawn])
+        assert share == pytest.approx(np.exp(h.log_probability), abs=0.015)
+    assert drawn[0].log_probability == pytest.approx(
+        log_probability(step, state, (*drawn[0].tokens, END) if drawn[0].ended else drawn[0].tokens)
+    )
+
+
+def test_temperature_nucleus_and_ban_restrict_what_is_drawn():
+    step, state = tiny_model(np.random.default_rng(4), rows=1, vocabulary=6)
+    many, start = take(state, np.zeros(500, int)), [START] * 500
+    rng = np.random.default_rng(0)
+    likeliest = greedy(step, state, [START], END, 4)[0].tokens
+    assert {h.tokens for h in sample(step, many, start, END, 4, rng, temperature=1e-3)} == {likeliest}
+    assert {h.tokens for h in sample(step, many, start, END, 4, rng, top_p=1e-6)} == {likeliest}
+    p = np.exp(step(np.array([START]), state)[0][0])
+    order = np.argsort(-p)
+    top_p = float(p[order[:2]].sum() - 1e-9)  # the two likeliest, just
+    first = {h.tokens[:1] for h in sample(step, many, start, END, 4, rng, top_p=top_p)}
+    assert first == {() if token == END else (token,) for token in order[:2]}
+    assert all(PAD not in h.tokens for h in sample(step, many, start, END, 4, rng, banned=[PAD]))
+
+
+@pytest.mark.parametrize("setting", [{"temperature": 0.0}, {"top_p": 0.0}, {"top_p": 1.5}])
+def test_settings_out_of_range_are_refused(setting):
+    step, state = tiny_model(np.random.default_rng(0), 1, 4)
+    with pytest.raises(ValueError, match="must be above 0"):
+        sample(step, state, [START], END, 3, np.random.default_rng(0), **setting)
+    with pytest.raises(ValueError, match="at least 1 and 0"):
+        beam_search(step, state, [START], END, 3, beam_width=0)
+
+
+def test_logits_in_place_of_log_probabilities_are_noticed():
+    state = np.zeros((2, 1))
+    with pytest.raises(ValueError, match="apply log-softmax"):
+        greedy(lambda tokens, state: (np.zeros((2, 4)), state), state, [START] * 2, END, 3)
+    with pytest.raises(ValueError, match=r"shape \(4,\) for 2 rows"):
+        beam_search(lambda tokens, state: (np.zeros(4), state), state, [START] * 2, END, 3, 2)

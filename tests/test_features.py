@@ -1,0 +1,230 @@
+"""Extraction of features: caching and resuming; VGG16 as far as it goes without its weights."""
+
+import dataclasses
+import shutil
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from utils import features
+from utils.datasets import Pictures
+from utils.features import NETWORKS, Extractor, extract, find_weights, load_extractor, see, with_outputs
+from utils.fetch import DataError, Unavailable
+
+VGG16, MOBILE = NETWORKS["VGG16"], NETWORKS["MobileNetV2"]
+
+
+def tiny_classifier():
+    """A classifier with the layers of VGG16 that features are taken from, and little else."""
+    keras.utils.set_random_seed(0)
+    return keras.Sequential(
+        [
+            keras.Input((features.SIDE, features.SIDE, 3)),
+            keras.layers.AveragePooling2D(32),
+            keras.layers.Conv2D(4, 3, name="block5_pool"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(6, activation="relu", name="fc2"),
+            keras.layers.Dense(5, activation="softmax", name="predictions"),
+        ]
+    )
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setattr(features, "PART", 4)
+    monkeypatch.setattr(features, "BATCH", 3)
+    network = dataclasses.replace(VGG16, build=tiny_classifier)
+    return Extractor(network, with_outputs(network, tiny_classifier()), "UNROLLED_DATA", "0" * 64)
+
+
+@pytest.fixture(autouse=True)
+def _folders(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNROLLED_BUILD", str(tmp_path / "build"))
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    (tmp_path / "data").mkdir()
+    monkeypatch.setenv("UNROLLED_DATA", str(tmp_path / "data"))
+
+
+def ten_pictures(log):
+    names = tuple(f"p{i}" for i in range(10))
+
+    def load(name):
+        log.append(name)
+        rng = np.random.default_rng(int(name[1:]))
+        return rng.integers(0, 256, (features.SIDE, features.SIDE, 3), dtype=np.uint8)
+
+    return Pictures(names, tuple(("a caption",) for _ in names), load)
+
+
+def test_features_are_those_of_the_network_in_the_order_of_the_names(tiny):
+    pictures = ten_pictures([])
+    found = extract(tiny, pictures, "hash")
+    assert {kind: array.shape for kind, array in found.items()} == {
+        "pooled": (10, 4),
+        "fc2": (10, 6),
+        "logits": (10, 5),
+    }
+    classifier, batch = tiny_classifier(), np.stack([pictures.load(name) for name in pictures.names])
+    p = classifier.predict(VGG16.preprocess(np.float32(batch)), verbose=0)
+    assert keras.ops.softmax(found["logits"]).numpy() == pytest.approx(p, abs=1e-5)
+    assert see(tiny, batch)["fc2"] == pytest.approx(found["fc2"], abs=1e-4)
+    turned = extract(tiny, pictures, "hash", mirrored=True)
+    assert see(tiny, batch[:, :, ::-1])["fc2"] == pytest.approx(turned["fc2"], abs=1e-4)
+
+
+def test_an_interrupted_extraction_goes_on_where_it_stopped(tiny):
+    log = []
+    pictures = ten_pictures(log)
+
+    def stops(name):
+        if name == "p6":
+            raise KeyboardInterrupt
+        return pictures.load(name)
+
+    with pytest.raises(KeyboardInterrupt):
+        extract(tiny, dataclasses.replace(pictures, load=stops), "hash")
+    assert {"p0", "p3"} <= set(log)
+    log.clear()
+    first = extract(tiny, pictures, "hash")
+    assert sorted(log) == ["p4", "p5", "p6", "p7", "p8", "p9"]
+    log.clear()
+    again = extract(tiny, pictures, "hash")
+    assert log == []
+    assert all((first[kind] == again[kind]).all() for kind in first)
+
+
+def test_other_pictures_or_weights_are_never_taken_from_the_cache(tiny):
+    log = []
+    pictures = ten_pictures(log)
+    extract(tiny, pictures, "hash")
+    for extractor, digest in [(tiny, "other"), (dataclasses.replace(tiny, sha256="1" * 64), "hash")]:
+        log.clear()
+        extract(extractor, pictures, digest)
+        assert len(log) == 10
+
+
+def test_a_damaged_file_of_the_cache_is_made_anew(tiny, tmp_path):
+    pictures = ten_pictures([])
+    first = extract(tiny, pictures, "hash")
+    paths = sorted((tmp_path / "build").rglob("*.npz"))
+    assert len(paths) == 3
+    paths[0].write_bytes(paths[0].read_bytes()[:100])
+    shutil.copy(paths[2], paths[1])  # whole, but of two pictures in place of four
+    again = extract(tiny, pictures, "hash")
+    assert all((first[kind] == again[kind]).all() for kind in first)
+    assert not list((tmp_path / "build").rglob("*.part"))
+
+
+def test_pictures_of_another_shape_are_refused(tiny):
+    with pytest.raises(ValueError, match=r"float64 of shape \(1, 224, 224, 3\); they must be uint8"):
+        see(tiny, np.zeros((1, 224, 224, 3)))
+    with pytest.raises(ValueError, match=r"\(1, 64, 64, 3\)"):
+        see(tiny, np.zeros((1, 64, 64, 3), np.uint8))
+
+
+def test_vgg16_is_prepared_for_as_it_was_trained():
+    # Blue, green, red, less the means of ImageNet (Simonyan and Zisserman 2015, section 2.1; Caffe's order).
+    pixel = np.float32([[[[10, 20, 30]]]])
+    assert VGG16.preprocess(pixel).ravel() == pytest.approx([30 - 103.939, 20 - 116.779, 10 - 123.68])
+    assert MOBILE.preprocess(np.float32([0, 127.5, 255])).tolist() == [-1, 0, 1]
+
+
+def write_official_layout(path, model, value):
+    """A file as Keras publishes it: a group per layer, a dataset per weight, all of one value."""
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [layer.name.encode() for layer in model.layers]
+        for layer in model.layers:
+            group = file.create_group(layer.name)
+            kinds = ("W", "b")[: len(layer.weights)]
+            names = [f"{layer.name}_{kind}_1:0" for kind in kinds]
+            group.attrs["weight_names"] = [name.encode() for name in names]
+            for name, weight in zip(names, layer.weights, strict=True):
+                group.create_dataset(
+                    name,
+                    weight.shape,
+                    "f4",
+                    chunks=tuple(min(n, 4096) for n in weight.shape),
+                    fillvalue=value,
+                )  # chunks that are never written take no room in the file
+
+
+def test_vgg16_its_layers_and_a_file_of_the_official_layout(tmp_path, monkeypatch):
+    model = VGG16.build()
+    assert model.count_params() == 138_357_544  # Simonyan and Zisserman 2015, table 2: 138 million
+    assert model.get_layer("fc2").output.shape == (None, 4096)
+    assert [layer.name for layer in model.layers[-3:]] == ["fc1", "fc2", "predictions"]
+    path = tmp_path / "data" / VGG16.weights.name
+    path.parent.mkdir()
+    write_official_layout(path, model, 1e-3)
+    assert path.stat().st_size < 2_000_000
+    known = VGG16.weights.hash_of(path)
+    changed = dataclasses.replace(VGG16, build=lambda: model)
+    remote = dataclasses.replace(VGG16.weights, sha256=known)
+    monkeypatch.setitem(NETWORKS, "VGG16", dataclasses.replace(changed, weights=remote))
+    extractor = load_extractor(["VGG16"])
+    assert extractor.origin == "UNROLLED_DATA"
+    for name in ("block1_conv1", "fc2", "predictions"):
+        assert np.ptp(np.asarray(model.get_layer(name).kernel)) == 0
+        assert np.asarray(model.get_layer(name).bias)[0] == np.float32(1e-3)
+    sizes = {kind: tuple(output.shape) for kind, output in extractor.model.output.items()}
+    assert sizes == {"pooled": (None, 512), "fc2": (None, 4096), "logits": (None, 1000)}
+
+    monkeypatch.setitem(NETWORKS, "VGG16", changed)  # the hash of the real file again
+    with pytest.raises(
+        DataError, match=r"vgg16_weights_tf_dim_ordering_tf_kernels.h5 in UNROLLED_DATA is damaged"
+    ):
+        load_extractor(["VGG16"])
+
+
+@pytest.mark.parametrize("content", ["cut off", "of another network", "no weights at all"])
+def test_a_prepared_file_that_is_wrong_says_so(content, tmp_path, monkeypatch):
+    network = dataclasses.replace(VGG16, build=tiny_classifier)
+    monkeypatch.setitem(NETWORKS, "VGG16", network)
+    path = tmp_path / "data" / network.prepared
+    path.parent.mkdir()
+    if content == "of another network":
+        keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save_weights(path)
+    else:
+        tiny_classifier().save_weights(path)
+        load_extractor(["VGG16"])
+        path.write_bytes(path.read_bytes()[:2000] if content == "cut off" else b"not HDF5 at all")
+    with pytest.raises(DataError, match=r"vgg16.weights.h5 \(UNROLLED_DATA\) is damaged or not of VGG16"):
+        load_extractor(["VGG16"])
+
+
+def test_the_cache_of_keras_is_used_if_the_file_is_right(tmp_path, monkeypatch):
+    content = b"as if these were weights"
+    cached = tmp_path / "keras" / "models" / "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(content)
+    remote = dataclasses.replace(VGG16.weights, sha256=VGG16.weights.hash_of(cached))
+    network = dataclasses.replace(VGG16, weights=remote)
+    assert find_weights(network) == (cached, "Keras cache")
+    cached.write_bytes(content[:-1])
+    monkeypatch.setattr(features, "fetch", lambda remote: ("fetched", "download"))
+    assert find_weights(network) == ("fetched", "download")
+
+
+def test_the_next_network_is_taken_where_weights_are_missing(monkeypatch, capsys, tmp_path):
+    def nothing(remote):
+        raise Unavailable("no connection to the host")
+
+    monkeypatch.setattr(features, "fetch", nothing)
+    network = dataclasses.replace(MOBILE, build=tiny_classifier, layers=VGG16.layers)
+    monkeypatch.setitem(NETWORKS, "MobileNetV2", network)
+    path = tmp_path / "data" / network.prepared
+    path.parent.mkdir()
+    tiny_classifier().save_weights(path)
+    assert load_extractor().network.name == "MobileNetV2"
+    assert capsys.readouterr().out == "The weights of VGG16 cannot be had: no connection to the host.\n"
+    with pytest.raises(Unavailable, match="no connection"):
+        load_extractor(["VGG16"])
+
+
+def test_mobilenet_has_the_layers_that_are_named():
+    model = with_outputs(MOBILE, MOBILE.build())
+    sizes = {kind: tuple(output.shape) for kind, output in model.output.items()}
+    assert sizes == {"pooled": (None, 1280), "logits": (None, 1000)}

@@ -1,0 +1,93 @@
+"""Drawn scenes: what the grammar says is true, and a changed word is found."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from utils import scenes
+from utils.scenes import COLORS, RADIUS, SHAPES, Thing, draw, is_exact, make_scene, true_words, write_caption
+
+RED, BLUE = Thing("circle", "red", "small", 0.3, 0.5), Thing("square", "blue", "large", 0.7, 0.5)
+
+
+def scene_of(seed):
+    return make_scene(np.random.default_rng(seed))
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_every_caption_of_the_grammar_is_true_and_complete(seed):
+    scene = scene_of(seed)
+    caption = write_caption(scene, np.random.default_rng(seed + 1))
+    assert true_words(caption, scene) == [True] * len(caption.split())
+    assert is_exact(caption, scene)
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=st.integers(0, 10**6), data=st.data())
+def test_a_wrong_word_is_found_where_it_stands(seed, data):
+    scene = scene_of(seed)
+    words = write_caption(scene, np.random.default_rng(seed + 1)).split()
+    places = [i for i, word in enumerate(words) if word in COLORS or word in RADIUS]
+    place = data.draw(st.sampled_from(places))
+    kinds = COLORS if words[place] in COLORS else RADIUS
+    words[place] = data.draw(st.sampled_from([kind for kind in kinds if kind != words[place]]))
+    truths = true_words(" ".join(words), scene)
+    assert truths.count(False) >= 1
+    assert not is_exact(" ".join(words), scene)
+    if len(scene) == 1:
+        assert [i for i, true in enumerate(truths) if not true] == [place]
+
+
+@pytest.mark.parametrize(
+    ("caption", "wrong"),
+    [
+        ("a red circle left of a blue square", []),
+        ("a blue square right of a small red circle", []),
+        ("there is a large blue square and a red circle", []),
+        ("a red circle right of a blue square", ["right", "of"]),
+        ("a red circle above a blue square", ["above"]),
+        ("a large red circle and a blue square", ["large"]),
+        ("a red circle and a blue circle", ["circle"]),
+        ("a blue square", []),
+        ("a red dog", ["a", "red", "dog"]),
+        ("a red circle left of", ["a", "red", "circle", "left", "of"]),
+        ("", []),
+    ],
+)
+def test_known_captions_of_a_known_scene(caption, wrong):
+    truths = true_words(caption, (RED, BLUE))
+    found = [word for word, true in zip(caption.split(), truths, strict=True) if not true]
+    assert found == wrong
+    assert is_exact(caption, (RED, BLUE)) == (not wrong and caption not in ("", "a blue square"))
+
+
+def test_a_thing_that_is_not_there_is_false_to_the_last_word():
+    assert true_words("a red circle and a blue square", (RED,)) == [True] * 3 + [False] * 4
+    assert true_words("the picture shows a red circle", (RED,)) == [True] * 6
+
+
+def test_scenes_keep_within_the_picture_and_apart():
+    for seed in range(200):
+        scene = scene_of(seed)
+        for thing in scene:
+            r = RADIUS[thing.size]
+            assert r <= thing.x <= 1 - r or r == RADIUS["large"]
+            assert 0 < thing.x < 1
+            assert 0 < thing.y < 1
+        if len(scene) == 2:
+            one, two = scene
+            assert (one.shape, one.color) != (two.shape, two.color)
+            assert [scenes.relation_holds(r, one, two) for r in scenes.RELATIONS].count(True) == 1
+
+
+def test_what_is_drawn_is_what_is_said():
+    for shape in SHAPES:
+        for color, rgb in COLORS.items():
+            picture = draw((Thing(shape, color, "small", 0.25, 0.7),), side=64)
+            assert (picture.shape, picture.dtype) == ((64, 64, 3), np.uint8)
+            assert picture[45, 16].tolist() == list(rgb)
+            assert picture[10, 50].tolist() == [225, 225, 225]
+    small, large = (draw((Thing("circle", "red", size, 0.5, 0.5),)) for size in ("small", "large"))
+    assert (small != 225).any(axis=2).sum() < 0.5 * (large != 225).any(axis=2).sum()

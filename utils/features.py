@@ -1,0 +1,266 @@
+"""What a network trained on ImageNet sees in a picture: features, extracted once and kept.
+
+VGG16 (Simonyan and Zisserman 2015) is what the lectures use; MobileNetV2 (Sandler et al. 2018) is a
+fortieth of its size and arithmetic. Their weights come from `UNROLLED_DATA`, from the cache of Keras,
+or from Keras' official address.
+
+Not here: networks trained in a notebook, and what is done with features.
+"""
+
+import hashlib
+import os
+import sys
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from utils.datasets import Pictures
+from utils.fetch import DataError, Remote, Unavailable, data_folder, fetch, sha256_of
+from utils.results import build_folder
+
+KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
+SIDE = 224  # pixels
+BATCH = 50  # pictures at a time
+PART = 250  # pictures per file on disk: what an interruption can cost
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network of `keras.applications`, and where features are taken from it.
+
+    Attributes:
+        name: e.g. "VGG16".
+        build: makes it, with its classifier and untrained.
+        preprocess: from RGB, `(batch, 224, 224, 3)`, 0 to 255, float32, to what it was trained on.
+        layers: for each kind of features the layer that gives them: "pooled", the last convolutions
+            averaged over the picture; "fc2", the second-to-last fully connected layer, where there is
+            one. "logits", the scores of the 1,000 classes, need no name.
+        features: the kind that a caption model should read.
+        weights: the official file.
+        prepared: name below `UNROLLED_DATA` of a file in Keras 3's format that may stand in for it.
+    """
+
+    name: str
+    build: Callable[[], keras.Model]
+    preprocess: Callable[[Any], Any]
+    layers: dict[str, str]
+    features: str
+    weights: Remote
+    prepared: str
+
+
+NETWORKS = {
+    "VGG16": Network(
+        "VGG16",
+        lambda: keras.applications.VGG16(weights=None),
+        keras.applications.vgg16.preprocess_input,
+        {"pooled": "block5_pool", "fc2": "fc2"},
+        "fc2",
+        Remote(
+            name="vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5",
+            url=KERAS + "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5",
+            sha256="md5:64373286793e3c8b2b4e3219cbf3544b",
+        ),
+        "vgg16/vgg16.weights.h5",
+    ),
+    "MobileNetV2": Network(
+        "MobileNetV2",
+        lambda: keras.applications.MobileNetV2(weights=None),
+        keras.applications.mobilenet_v2.preprocess_input,
+        {"pooled": "out_relu"},
+        "pooled",
+        Remote(
+            name="mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5",
+            url=KERAS + "mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5",
+            sha256="md5:321911b381f6fd09b744356f6796ee18",
+        ),
+        "mobilenet_v2/mobilenet_v2_1.0_224.weights.h5",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A trained network that gives features.
+
+    Attributes:
+        network: which.
+        model: from pictures as preprocessed to a dictionary of features, each `(batch, size)`.
+        origin: where the weights were found: "UNROLLED_DATA", "Keras cache", "cache" or "download".
+        sha256: of the file of weights.
+    """
+
+    network: Network
+    model: keras.Model
+    origin: str
+    sha256: str
+
+
+def find_weights(network: Network) -> tuple[Path, str]:
+    """The file of a network's weights, and where it was found.
+
+    Raises:
+        DataError: `UNROLLED_DATA` names no folder, or its copy is damaged.
+        Unavailable: the file is in none of the places and cannot be downloaded.
+    """
+    folder = data_folder()
+    if folder is not None and (folder / network.prepared).exists():
+        return folder / network.prepared, "UNROLLED_DATA"
+    home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    cached = home / "models" / Path(network.weights.name).name
+    in_folder = folder is not None and (folder / network.weights.name).exists()
+    if not in_folder and cached.is_file() and network.weights.hash_of(cached) == network.weights.known_hash:
+        return cached, "Keras cache"
+    return fetch(network.weights)
+
+
+def with_outputs(network: Network, classifier: keras.Model) -> keras.Model:
+    """A classifier's network, changed to give a dictionary: its features by kind, and "logits"."""
+    kinds = {}
+    for kind, layer in network.layers.items():
+        output = classifier.get_layer(layer).output
+        kinds[kind] = output if len(output.shape) == 2 else keras.layers.GlobalAveragePooling2D()(output)
+    last = classifier.layers[-1]
+    scores = keras.layers.Dense(last.units, name="logits")  # the same without its softmax
+    kinds["logits"] = scores(last.input)
+    scores.set_weights(last.get_weights())
+    return keras.Model(classifier.inputs, kinds)
+
+
+def load_extractor(names: Sequence[str] = ("VGG16", "MobileNetV2")) -> Extractor:
+    """The first of some networks whose weights can be had.
+
+    Args:
+        names: of `NETWORKS`, the one wanted most first; one line tells of each that is passed over.
+
+    Raises:
+        DataError: a file of weights in `UNROLLED_DATA` is damaged or fits another network.
+        Unavailable: there are weights for none of them.
+    """
+    for name in names:
+        network = NETWORKS[name]
+        try:
+            path, origin = find_weights(network)
+        except Unavailable as reason:
+            if name == names[-1]:
+                raise
+            print(f"The weights of {name} cannot be had: {reason}.")
+            continue
+        classifier = network.build()
+        try:
+            classifier.load_weights(path)
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise DataError(
+                f"{path.name} ({origin}) is damaged or not of {name}: {str(error).strip().splitlines()[0]} "
+                f"Replace it by the file from {network.weights.url}, or remove it."
+            ) from error
+        return Extractor(network, with_outputs(network, classifier), origin, sha256_of(path))
+    raise ValueError(f"Name at least one of {', '.join(NETWORKS)}.")
+
+
+def see(extractor: Extractor, pictures: np.ndarray) -> dict[str, np.ndarray]:
+    """Features of a few pictures.
+
+    Args:
+        extractor: the network.
+        pictures: RGB, `(batch, 224, 224, 3)`, uint8.
+
+    Returns:
+        For each kind of features an array `(batch, size)`, float32.
+
+    Raises:
+        ValueError: the pictures have another shape or type.
+    """
+    if pictures.shape[1:] != (SIDE, SIDE, 3) or pictures.dtype != np.uint8:
+        raise ValueError(
+            f"The pictures are {pictures.dtype} of shape {pictures.shape}; they must be uint8 of shape "
+            f"(batch, {SIDE}, {SIDE}, 3), as `datasets.photo` makes them."
+        )
+    inputs = tf.constant(extractor.network.preprocess(np.float32(pictures)))
+    return {kind: np.asarray(found) for kind, found in compiled(extractor.model)(inputs).items()}
+
+
+def compiled(model: keras.Model) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """The model as a graph for batches of any size, made once."""
+    if not hasattr(model, "unrolled_graph"):
+        shape = tf.TensorSpec((None, SIDE, SIDE, 3), tf.float32)
+        model.unrolled_graph = tf.function(lambda x: model(x, training=False), input_signature=[shape])
+    return model.unrolled_graph
+
+
+def read_part(path: Path, count: int, extractor: Extractor) -> dict[str, np.ndarray] | None:
+    """Features from a file of an earlier run, or None where there is none that is whole."""
+    sizes = {kind: output.shape[-1] for kind, output in extractor.model.output.items()}
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            found = {kind: stored[kind] for kind in sizes}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    fits = all(found[kind].shape == (count, size) for kind, size in sizes.items())
+    return found if fits else None
+
+
+def write_part(path: Path, found: dict[str, np.ndarray]) -> None:
+    """Store features in a file, which is there whole or not at all."""
+    part = path.with_suffix(f".{os.getpid()}.part")
+    with part.open("wb") as file:
+        np.savez(file, allow_pickle=False, **found)
+    part.replace(path)
+
+
+def extract(
+    extractor: Extractor, pictures: Pictures, images_sha256: str, mirrored: bool = False
+) -> dict[str, np.ndarray]:
+    """Features of many pictures; those that an earlier run has extracted are read from disk.
+
+    They lie in the build folder, under a name made of the hashes of the weights and of the pictures.
+
+    Args:
+        extractor: the network.
+        pictures: names, and how to load them as `(224, 224, 3)`, uint8.
+        images_sha256: the hash of the data set that they come from.
+        mirrored: swap left and right in every picture first.
+
+    Returns:
+        For each kind of features an array `(pictures, size)`, float32, in the order of the names.
+    """
+    what = (extractor.network.name, extractor.sha256, images_sha256, mirrored, pictures.names)
+    folder = build_folder("features", hashlib.sha256(repr(what).encode()).hexdigest()[:16])
+    found, news = [], 0
+    with tqdm(total=len(pictures.names), unit="photo", file=sys.stdout, leave=False, disable=None) as bar:
+        for first in range(0, len(pictures.names), PART):
+            names, path = pictures.names[first : first + PART], folder / f"{first:06d}.npz"
+            part = read_part(path, len(names), extractor)
+            if part is None:
+                part = joined(see(extractor, batch) for batch in loaded(pictures, names, mirrored))
+                write_part(path, part)
+                news += len(names)
+                if bar.disable and news % (4 * PART) == 0:  # nobody watches a bar: a line now and then
+                    print(f"features of {first + len(names):,} of {len(pictures.names):,} photos", flush=True)
+            bar.update(len(names))
+            found.append(part)
+    return joined(found)
+
+
+def loaded(pictures: Pictures, names: Sequence[str], mirrored: bool) -> Iterator[np.ndarray]:
+    """Batches of pictures; the next is read while one is worked on."""
+    step = -1 if mirrored else 1
+    with ThreadPoolExecutor(2) as pool:
+        waiting = pool.map(pictures.load, names)
+        for first in range(0, len(names), BATCH):
+            count = len(names[first : first + BATCH])
+            yield np.stack([next(waiting)[:, ::step] for _ in range(count)])
+
+
+def joined(parts: Any) -> dict[str, np.ndarray]:
+    """Dictionaries of arrays, one after the other."""
+    parts = list(parts)
+    return {kind: np.concatenate([part[kind] for part in parts]) for kind in parts[0]}

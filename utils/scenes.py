@@ -1,0 +1,172 @@
+"""Sample pictures with captions: scenes of coloured shapes, and whether what is said of them is true.
+
+They stand in for photos where there are none. A scene holds one thing or two; a small grammar writes
+captions of it, and since everything in a scene is known, any caption can be checked word by word.
+"""
+
+import itertools
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+SHAPES = ("circle", "square", "triangle")
+COLORS = {"red": (204, 40, 30), "green": (30, 150, 60), "blue": (30, 80, 200), "yellow": (240, 200, 40)}
+RADIUS = {"small": 0.13, "large": 0.22}  # in units of the picture's side
+RELATIONS = ("left of", "right of", "above", "below")
+OPENINGS = ("", "there is ", "the picture shows ")
+
+PHRASE = rf"a (?:({'|'.join(RADIUS)}) )?({'|'.join(COLORS)}) ({'|'.join(SHAPES)})"
+CAPTION = re.compile(rf"(?:{'|'.join(OPENINGS[1:])})?{PHRASE}(?: (and|{'|'.join(RELATIONS)}) {PHRASE})?")
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One thing in a scene.
+
+    Attributes:
+        shape: one of `SHAPES`.
+        color: one of `COLORS`.
+        size: one of `RADIUS`.
+        x, y: its centre, from the upper left corner, in units of the picture's side.
+    """
+
+    shape: str
+    color: str
+    size: str
+    x: float
+    y: float
+
+
+Scene = tuple[Thing, ...]
+
+
+def make_scene(rng: np.random.Generator) -> Scene:
+    """One thing somewhere, or two side by side or one above the other.
+
+    Args:
+        rng: of NumPy; the same state gives the same scene.
+
+    Returns:
+        The things; two of them differ in shape or colour.
+    """
+    kinds = list(itertools.product(SHAPES, COLORS))
+    one, two = (kinds[i] for i in rng.choice(len(kinds), 2, replace=False))
+    sizes = rng.choice(list(RADIUS), 2)
+    if rng.random() < 0.3:
+        x, y = rng.uniform(0.3, 0.7, 2)
+        return (Thing(one[0], one[1], str(sizes[0]), float(x), float(y)),)
+    along, across = rng.uniform((0.24, 0.71), (0.29, 0.76)), rng.uniform(0.35, 0.65, 2)
+    places = list(zip(along, across, strict=True))
+    if rng.random() < 0.5:
+        places = [(x, y) for y, x in places]
+    return tuple(
+        Thing(kind[0], kind[1], str(size), float(x), float(y))
+        for kind, size, (x, y) in zip((one, two), sizes, places, strict=True)
+    )
+
+
+def draw(scene: Scene, side: int = 64) -> np.ndarray:
+    """A scene as a picture.
+
+    Args:
+        scene: what is in it.
+        side: of the picture, in pixels.
+
+    Returns:
+        RGB on light grey, `(side, side, 3)`, uint8.
+    """
+    fine = 4 * side  # drawn larger and made smaller, for smooth edges
+    picture = Image.new("RGB", (fine, fine), (225, 225, 225))
+    pen = ImageDraw.Draw(picture)
+    for thing in scene:
+        x, y, r = (fine * value for value in (thing.x, thing.y, RADIUS[thing.size]))
+        color = COLORS[thing.color]
+        if thing.shape == "circle":
+            pen.ellipse((x - r, y - r, x + r, y + r), fill=color)
+        elif thing.shape == "square":
+            pen.rectangle((x - 0.9 * r, y - 0.9 * r, x + 0.9 * r, y + 0.9 * r), fill=color)
+        else:
+            pen.polygon([(x, y - r), (x + r, y + 0.9 * r), (x - r, y + 0.9 * r)], fill=color)
+    return np.asarray(picture.resize((side, side), Image.Resampling.BOX))
+
+
+def relation_holds(relation: str, one: Thing, two: Thing) -> bool:
+    """Whether the first thing is left of, right of, above or below the second, `and` included."""
+    return {
+        "and": True,
+        "left of": two.x - one.x > 0.3,
+        "right of": one.x - two.x > 0.3,
+        "above": two.y - one.y > 0.3,
+        "below": one.y - two.y > 0.3,
+    }[relation]
+
+
+def phrase(thing: Thing, rng: np.random.Generator) -> str:
+    """E.g. "a small red circle"; half of them leave out the size."""
+    size = f"{thing.size} " if rng.random() < 0.5 else ""
+    return f"a {size}{thing.color} {thing.shape}"
+
+
+def write_caption(scene: Scene, rng: np.random.Generator) -> str:
+    """A true caption that names every thing in a scene.
+
+    Args:
+        scene: what is in the picture.
+        rng: of NumPy; the same state writes the same.
+
+    Returns:
+        Lower case words with spaces between, e.g. "there is a red circle above a small blue square".
+    """
+    opening = str(rng.choice(OPENINGS, p=(0.6, 0.2, 0.2)))
+    things = [scene[i] for i in rng.permutation(len(scene))]
+    if len(things) == 1:
+        return opening + phrase(things[0], rng)
+    fitting = [relation for relation in RELATIONS if relation_holds(relation, *things)]
+    relation = "and" if rng.random() < 0.3 else str(rng.choice(fitting))
+    return f"{opening}{phrase(things[0], rng)} {relation} {phrase(things[1], rng)}"
+
+
+def true_words(caption: str, scene: Scene) -> list[bool]:
+    """For each word of a caption whether it is true of a scene.
+
+    The things that are named are matched with those in the scene so that most words are true.
+
+    Args:
+        caption: lower case words with spaces between.
+        scene: what is in the picture.
+
+    Returns:
+        One truth per word; all False if the grammar could not have written the caption.
+    """
+    found = CAPTION.fullmatch(caption)
+    if found is None:
+        return [False] * len(caption.split())
+    first, relation, second = found.groups()[:3], found[4], found.groups()[4:]
+    opening = [True] * len(re.split(r"\ba ", caption)[0].split())
+
+    def truths(one: Thing | None, two: Thing | None) -> list[bool]:
+        words = opening + told_truly(first, one)
+        if relation is not None:
+            holds = one is not None and two is not None and relation_holds(relation, one, two)
+            words += [holds] * len(relation.split()) + told_truly(second, two)
+        return words
+
+    pairs = itertools.permutations([*scene, None, None], 2)  # None: it names a thing that is not there
+    return max((truths(one, two) for one, two in pairs), key=sum)
+
+
+def told_truly(words: tuple[str | None, ...], thing: Thing | None) -> list[bool]:
+    """Truth of "a", size (if told), colour and shape of one thing; all False of no thing."""
+    size, color, shape = words
+    if thing is None:
+        return [False] * (3 + (size is not None))
+    told = [] if size is None else [size == thing.size]
+    return [True, *told, color == thing.color, shape == thing.shape]
+
+
+def is_exact(caption: str, scene: Scene) -> bool:
+    """Whether a caption names every thing in a scene, and nothing but the truth."""
+    named = len(re.findall(PHRASE, caption))
+    return named == len(scene) and all(true_words(caption, scene))
