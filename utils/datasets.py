@@ -453,9 +453,7 @@ def own_photo(path: str | Path) -> np.ndarray:
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        raise DataError(
-            f"There is no file {path}. PHOTO must be the path of a picture, in JPEG or PNG."
-        )
+        raise DataError(f"There is no file {path}. PHOTO must be the path of a picture, in JPEG or PNG.")
     try:
         with PIL.Image.open(path) as stored:
             picture = PIL.ImageOps.exif_transpose(stored).convert("RGB")
