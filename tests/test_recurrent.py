@@ -39,8 +39,8 @@ def assert_same(theirs, ours, x, **call):
     expected, found = (results_and_gradients(layer, x, **call) for layer in (theirs, ours))
     assert len(expected) == len(found)
     for a, b in zip(expected, found, strict=True):
-        if np.abs(a).max(initial=0) > 0:
-            assert relative_error(b, a) < 1e-5
+        if np.abs(a).max(initial=0) > 0:  # a small gradient is a sum of terms around 1, rounded at 6e-8
+            assert relative_error(b, a) < 1e-5 or np.abs(b - a).max() < 3e-7
         else:
             assert np.abs(b).max(initial=0) == 0
 
