@@ -1,0 +1,113 @@
+"""Training that can be interrupted."""
+
+import keras
+import numpy as np
+import pytest
+
+from utils import resume
+
+X = np.random.default_rng(0).normal(size=(12, 4)).astype("float32")
+Y = X.sum(axis=1, keepdims=True)
+
+
+def model_of(units: int = 5) -> keras.Model:
+    keras.utils.set_random_seed(0)
+    hidden = [keras.layers.Dense(units, "tanh"), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)]
+    model = keras.Sequential([keras.Input((4,)), *hidden, keras.layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(0.01, clipnorm=1.0), "mse")
+    return model
+
+
+def train(path, readings, stop_before=None):
+    model = model_of()
+    losses = resume.go_on(path, model)
+    for reading in range(len(losses), readings):
+        if reading == stop_before:
+            raise KeyboardInterrupt
+        order = np.random.default_rng(reading).permutation(len(X))
+        history = model.fit(X[order], Y[order], batch_size=4, shuffle=False, verbose=0).history
+        losses.append([history["loss"][0], float(reading)])
+        if path:
+            resume.keep(path, model, losses)
+    return model, losses
+
+
+def test_a_run_that_was_stopped_ends_like_one_that_was_not(tmp_path):
+    path = tmp_path / "kept.npz"
+    with pytest.raises(KeyboardInterrupt):
+        train(path, 4, stop_before=2)
+    resumed, losses = train(path, 4)
+    whole, all_losses = train(None, 4)
+    assert len(losses) == 4
+    np.testing.assert_allclose(losses, all_losses, rtol=1e-6)
+    for one, other in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
+
+
+def test_what_is_complete_is_not_trained_again(tmp_path):
+    path = tmp_path / "kept.npz"
+    model, _ = train(path, 2)
+    again, losses = train(path, 2)
+    assert len(losses) == 2
+    for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_nothing_is_kept_where_nothing_was(tmp_path):
+    assert resume.go_on(None, model_of()) == resume.go_on(tmp_path / "none.npz", model_of()) == []
+
+
+def test_a_file_cut_off_is_refused_and_changes_nothing(tmp_path):
+    path = tmp_path / "kept.npz"
+    train(path, 1)
+    path.write_bytes(path.read_bytes()[:-200])
+    model = model_of()
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=r"damaged.*remove it"):
+        resume.go_on(path, model)
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_file_of_another_model_is_refused(tmp_path):
+    path = tmp_path / "kept.npz"
+    train(path, 1)
+    with pytest.raises(ValueError, match="another model"):
+        resume.go_on(path, model_of(6))
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "kept.npz"
+    model, losses = train(path, 1)
+    old = path.read_bytes()
+
+    def fail(*_, **__):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(resume.np, "savez", fail)
+    with pytest.raises(OSError, match="disk full"):
+        resume.keep(path, model, [*losses, [1.0, 1.0]])
+    assert path.read_bytes() == old
+
+
+def test_other_settings_or_another_function_have_another_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNROLLED_BUILD", str(tmp_path))
+
+    def one(x):
+        return x + 1
+
+    def other(x):
+        return x + 2
+
+    class First:
+        def call(self):
+            return 1
+
+    class Second:
+        def call(self):
+            return 2
+
+    paths = [resume.place("99_some", *s) for s in [(1,), (2,), (1, one), (1, other), (1, First), (1, Second)]]
+    assert len(set(paths)) == 6
+    assert paths[0] == resume.place("99_some", 1)
+    assert {path.parent for path in paths} == {tmp_path / "99_some"}
