@@ -13,18 +13,19 @@ import PIL.Image
 import pytest
 
 from utils import chorales, datasets, reviews, scenes, verse
+from utils.datasets import common, sentiment
 from utils.fetch import DataError, Unavailable
 
 
 def test_the_sample_is_asked_for_without_a_word(monkeypatch, capsys):
     monkeypatch.setenv("UNROLLED_DATA", "sample")
-    monkeypatch.setattr(datasets, "fetch", lambda remote: pytest.fail("the network was asked"))
+    monkeypatch.setattr(common, "fetch", lambda remote: pytest.fail("the network was asked"))
     text = datasets.shakespeare()
     assert capsys.readouterr().out == ""
     assert (text.source.kind, text.source.origin) == ("sample", "made in memory")
     assert (len(text.train), len(text.validation)) == (180_000, 20_000)
     assert text.train + text.validation == verse.sample_play().text
-    assert text.source.sha256 == datasets.sha256(text.train + text.validation)
+    assert text.source.sha256 == common.sha256(text.train + text.validation)
     assert text.best_loss == pytest.approx(verse.entropy_rate(), rel=0.05)
 
 
@@ -33,7 +34,7 @@ def test_the_fallback_is_one_line_that_says_why_and_what_to_do(monkeypatch, caps
         raise Unavailable("no connection to the host")
 
     monkeypatch.delenv("UNROLLED_DATA", raising=False)
-    monkeypatch.setattr(datasets, "fetch", nothing)
+    monkeypatch.setattr(common, "fetch", nothing)
     assert datasets.shakespeare().source.kind == "sample"
     told = capsys.readouterr().out
     assert told.count("\n") == 1
@@ -115,7 +116,7 @@ def test_a_folder_with_the_chorales_is_used(monkeypatch, tmp_path):
     parts = {"train": [[[60, 64], [21, 108]]], "valid": [[[]]], "test": [[[60]]]}
     path = tmp_path / "jsb.json"
     path.write_text(json.dumps(parts))
-    monkeypatch.setattr(datasets, "fetch", lambda remote: (path, "UNROLLED_DATA"))
+    monkeypatch.setattr(common, "fetch", lambda remote: (path, "UNROLLED_DATA"))
     monkeypatch.delenv("UNROLLED_DATA", raising=False)
     data = datasets.jsb_chorales()
     assert [np.flatnonzero(step).tolist() for step in data.train[0]] == [[39, 43], [0, 87]]
@@ -202,7 +203,7 @@ def test_flickr8k_from_the_official_archives(monkeypatch, tmp_path):
         for name, content in photos.items():
             archive.writestr(f"Flicker8k_Dataset/{name}", content)
     paths = {datasets.FLICKR8K_TEXT: "text.zip", datasets.FLICKR8K_PHOTOS: "photos.zip"}
-    monkeypatch.setattr(datasets, "fetch", lambda remote: (tmp_path / paths[remote], "cache"))
+    monkeypatch.setattr(common, "fetch", lambda remote: (tmp_path / paths[remote], "cache"))
     monkeypatch.delenv("UNROLLED_DATA", raising=False)
     data = datasets.flickr8k()
     assert_small_flickr(data)
@@ -269,7 +270,7 @@ def test_without_flickr8k_scenes_are_drawn_and_a_line_says_so(monkeypatch, capsy
         raise Unavailable("no connection to the host")
 
     monkeypatch.delenv("UNROLLED_DATA", raising=False)
-    monkeypatch.setattr(datasets, "fetch", nothing)
+    monkeypatch.setattr(common, "fetch", nothing)
     assert datasets.flickr8k().source.kind == "sample"
     told = capsys.readouterr().out
     assert told.count("\n") == 1
@@ -313,7 +314,7 @@ def test_the_archive_of_reviews_is_read_and_films_stay_on_one_side(monkeypatch, 
     files |= {"aclImdb/train/unsup/0_0.txt": "unsaid", "aclImdb/README": "read me"}
     path = as_archive(tmp_path / "reviews.tar.gz", files)
     monkeypatch.delenv("UNROLLED_DATA", raising=False)
-    monkeypatch.setattr(datasets, "fetch", lambda remote: (path, "cache"))
+    monkeypatch.setattr(common, "fetch", lambda remote: (path, "cache"))
     data = datasets.imdb()
     assert data.train.texts == ("bad 342", "good 1250")
     assert data.validation.texts == ("bad 0", "good 0", "bad 340", "good 1248")
@@ -338,7 +339,7 @@ def test_nothing_of_an_archive_is_unpacked(monkeypatch, tmp_path):
             member = tarfile.TarInfo(name)
             member.type, member.linkname = kind, "/etc/passwd"
             archive.addfile(member, io.BytesIO())
-    assert datasets.read_imdb_archive(path) == ({("train", "pos", 5): ""}, {})
+    assert sentiment.read_imdb_archive(path) == ({("train", "pos", 5): ""}, {})
     assert [file.name for file in tmp_path.rglob("*")] == ["reviews.tar.gz"]
 
 
@@ -380,8 +381,8 @@ def test_a_prepared_file_that_is_not_whole_is_refused(spoil, monkeypatch, tmp_pa
 def test_the_archive_under_the_prepared_name_is_refused(monkeypatch, tmp_path):
     """It has the right hash, and is no prepared file; the message says where it belongs."""
     path = as_archive(tmp_path / "aclImdb_reviews.jsonl.xz", {"aclImdb/README": "read me"})
-    archive = dataclasses.replace(datasets.IMDB, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
-    monkeypatch.setattr(datasets, "IMDB", archive)
+    archive = dataclasses.replace(sentiment.IMDB, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    monkeypatch.setattr(sentiment, "IMDB", archive)
     monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
     with pytest.raises(DataError, match=r"Replace it by .* saved as aclImdb_v1.tar.gz"):
         datasets.imdb()
@@ -397,7 +398,7 @@ def test_a_damaged_archive_of_reviews_is_refused(monkeypatch, tmp_path):
 
 def test_the_sample_reviews(monkeypatch, capsys):
     monkeypatch.setenv("UNROLLED_DATA", "sample")
-    monkeypatch.setattr(datasets, "fetch", lambda remote: pytest.fail("the network was asked"))
+    monkeypatch.setattr(common, "fetch", lambda remote: pytest.fail("the network was asked"))
     data = datasets.imdb()
     assert capsys.readouterr().out == ""
     parts = (data.train, data.validation, data.test)

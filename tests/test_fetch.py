@@ -2,7 +2,9 @@
 
 import hashlib
 import http.server
+import importlib
 import os
+import pkgutil
 import re
 import socket
 import subprocess
@@ -15,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from utils import datasets, fetch
+from utils.datasets import sentiment
 from utils.fetch import DataError, Remote, Unavailable
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -321,7 +324,10 @@ def test_a_folder_in_the_place_of_a_data_file(tmp_path, monkeypatch):
 
 
 def test_every_official_address_is_https_with_a_hash():
-    remotes = [value for value in vars(datasets).values() if isinstance(value, Remote)] + [*datasets.WNUT17]
+    names = [module.name for module in pkgutil.iter_modules(datasets.__path__, "utils.datasets.")]
+    values = [value for name in names for value in vars(importlib.import_module(name)).values()]
+    groups = [value if isinstance(value, tuple) else (value,) for value in values]
+    remotes = [value for group in groups for value in group if isinstance(value, Remote)]
     assert remotes
     for remote in remotes:
         assert remote.url.startswith("https://")
@@ -363,7 +369,7 @@ def test_reviews_that_cannot_be_downloaded_are_replaced_by_the_sample_in_one_lin
     fault, address, tmp_path, monkeypatch, capsys
 ):
     at_fault = Remote("aclImdb_v1.tar.gz", f"{address}/{fault}", SHA)
-    monkeypatch.setattr(datasets, "IMDB", at_fault)
+    monkeypatch.setattr(sentiment, "IMDB", at_fault)
     assert datasets.imdb().source.kind == "sample"
     told = capsys.readouterr().out
     assert told.count("\n") == 1

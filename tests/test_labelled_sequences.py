@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from utils import datasets, labelled_sequences, sound
+from utils.datasets import common, sequences, speech
 from utils.fetch import DataError
 
 
@@ -89,13 +90,13 @@ def test_an_archive_of_recordings_is_read_in_memory(monkeypatch, tmp_path):
     files = {"x/recordings/7_ann_0.wav": one, "x/recordings/7_ann_12.wav": two, "x/setup.py": b"!"}
     packed(path, files)
     monkeypatch.delenv("UNROLLED_DATA")
-    monkeypatch.setattr(datasets, "fetch", lambda remote: (path, "UNROLLED_DATA"))
+    monkeypatch.setattr(common, "fetch", lambda remote: (path, "UNROLLED_DATA"))
     data = datasets.spoken_digits()
     assert [(r.samples.tolist(), *r[1:]) for r in data.test] == [([1, -2, 3], 7, "ann", 0)]
     assert [r.take for r in data.train] == [12]
     other = tmp_path / "other.tar"
     packed(other, {"recordings/7_ann_12.wav": two, "recordings/7_ann_0.wav": one})
-    assert datasets.recordings_digest(path) == datasets.recordings_digest(other)
+    assert speech.recordings_digest(path) == speech.recordings_digest(other)
     assert [p.name for p in tmp_path.iterdir()] == ["digits.tar", "other.tar"]
     packed(path, {"recordings/1_ann_0.wav": wav([0] * 100_000)})
     with pytest.raises(DataError, match="has 200,044 bytes"):
@@ -111,9 +112,9 @@ def test_junctions_with_and_without_a_header_are_the_same(monkeypatch, tmp_path)
     bare, headed = tmp_path / "bare", tmp_path / "headed"
     bare.write_bytes("\r\n".join(lines).encode())
     headed.write_text("Class, Donor, Sequence\n" + "\n".join(lines) + "\n")
-    assert datasets.junctions_digest(bare) == datasets.junctions_digest(headed)
+    assert sequences.junctions_digest(bare) == sequences.junctions_digest(headed)
     monkeypatch.delenv("UNROLLED_DATA")
-    monkeypatch.setattr(datasets, "fetch", lambda remote: (bare, "UNROLLED_DATA"))
+    monkeypatch.setattr(common, "fetch", lambda remote: (bare, "UNROLLED_DATA"))
     data = datasets.splice_junctions()
     parts = [data.train, data.validation, data.test]
     assert sorted(bases) == sorted(j.bases for part in parts for j in part)
@@ -122,7 +123,7 @@ def test_junctions_with_and_without_a_header_are_the_same(monkeypatch, tmp_path)
 
 def test_families_are_found_through_others():
     a, b, c = "A" * 20, "C" * 20, "G" * 20
-    numbers = datasets.families([a + b, "T" * 40, b + c, c + "T" * 5, a[:19] + "G"])
+    numbers = sequences.families([a + b, "T" * 40, b + c, c + "T" * 5, a[:19] + "G"])
     assert numbers[0] == numbers[2] == numbers[3]
     assert len({numbers[0], numbers[1], numbers[4]}) == 3
 
@@ -130,7 +131,7 @@ def test_families_are_found_through_others():
 def test_sentences_of_a_file(tmp_path):
     path = tmp_path / "posts"
     path.write_text("Hi\tO\nÄnn\tB-person\n\n \n!\tO\n", encoding="utf-8")
-    assert datasets.sentences(path) == ((("Hi", "Änn"), ("O", "B-person")), (("!",), ("O",)))
+    assert sequences.sentences(path) == ((("Hi", "Änn"), ("O", "B-person")), (("!",), ("O",)))
 
 
 def test_a_tone_is_loudest_in_its_band():

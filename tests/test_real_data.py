@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from utils import datasets, features
+from utils.datasets import common, music, sequences, speech, texts
 
 folder = os.environ.get("UNROLLED_DATA", "")
 pytestmark = pytest.mark.skipif(
@@ -21,9 +22,9 @@ pytestmark = pytest.mark.skipif(
 def test_tiny_shakespeare():
     text = datasets.shakespeare()
     assert text.source == datasets.Source(
-        "Tiny Shakespeare", "real", "UNROLLED_DATA", datasets.sha256(text.train + text.validation)
+        "Tiny Shakespeare", "real", "UNROLLED_DATA", common.sha256(text.train + text.validation)
     )
-    assert text.source.sha256 == datasets.SHAKESPEARE.sha256
+    assert text.source.sha256 == texts.SHAKESPEARE.sha256
     assert (len(text.train), len(text.validation)) == (1_003_854, 111_540)
     assert len(set(text.train + text.validation)) == 65
     assert set(text.validation) <= set(text.train)
@@ -33,7 +34,7 @@ def test_tiny_shakespeare():
 
 def test_jsb_chorales():
     data = datasets.jsb_chorales()
-    assert data.source == datasets.Source("JSB chorales", "real", "UNROLLED_DATA", datasets.JSB.sha256)
+    assert data.source == datasets.Source("JSB chorales", "real", "UNROLLED_DATA", music.JSB.sha256)
     parts = (data.train, data.valid, data.test)
     assert [len(part) for part in parts] == [229, 76, 77]
     assert [sum(map(len, part)) for part in parts] == [13_807, 4_602, 4_725]
@@ -131,7 +132,9 @@ def test_the_validation_part_is_cut_between_films(label, ends):
 
 def test_splice_junctions():
     data = datasets.splice_junctions()
-    assert data.source == datasets.Source("splice junctions", "real", "UNROLLED_DATA", datasets.SPLICE_DIGEST)
+    assert data.source == datasets.Source(
+        "splice junctions", "real", "UNROLLED_DATA", sequences.SPLICE_DIGEST
+    )
     parts = (data.train, data.validation, data.test)
     every = [junction for part in parts for junction in part]
     assert [len(part) for part in parts] == [2251, 280, 659]
@@ -157,7 +160,7 @@ def test_wnut17():
 def test_spoken_digits():
     data = datasets.spoken_digits()
     assert data.source == datasets.Source(
-        "Free Spoken Digit Dataset", "real", "UNROLLED_DATA", datasets.DIGITS_DIGEST
+        "Free Spoken Digit Dataset", "real", "UNROLLED_DATA", speech.DIGITS_DIGEST
     )
     parts = (data.train, data.validation, data.test)
     assert [len(part) for part in parts] == [2400, 300, 300]

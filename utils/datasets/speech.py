@@ -1,0 +1,113 @@
+"""Sound with labels: spoken digits.
+
+Not here: the "digits" that are sung instead (`utils.labelled_sequences`); spectrograms (`utils.sound`).
+"""
+
+import hashlib
+import io
+import re
+import tarfile
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from utils import labelled_sequences
+from utils.datasets.common import Parts, Source, Three, real_file, sha256
+from utils.fetch import DataError, Remote
+from utils.labelled_sequences import Recording
+
+WAV = re.compile(r"(?:^|/)recordings/(\d)_([a-z]+)_(\d+)\.wav$")
+LARGEST_WAV = 100_000  # bytes; the longest of the recordings has 36,000
+
+
+def wav_files(path: Path) -> Iterator[tuple[tuple[int, str, int], bytes]]:
+    """(digit, speaker, take) and bytes of the recordings in an archive; nothing is unpacked to disk.
+
+    Raises:
+        DataError: a recording is too large.
+    """
+    with tarfile.open(path, "r:*") as archive:
+        for member in archive:
+            match = WAV.search(member.name)
+            if match is None or not member.isreg():
+                continue  # whatever else is in there is not read
+            if member.size > LARGEST_WAV:
+                raise DataError(
+                    f"{member.name} in {path.name} has {member.size:,} bytes; get the archive again."
+                )
+            opened = archive.extractfile(member)
+            assert opened is not None  # it is a regular file
+            yield (int(match[1]), match[2], int(match[3])), opened.read()
+
+
+def recordings_digest(path: Path) -> str:
+    """Of the recordings in an archive, whatever packed it."""
+    lines = [f"{key} {hashlib.sha256(data).hexdigest()}" for key, data in sorted(wav_files(path))]
+    return sha256("\n".join(lines))
+
+
+DIGITS_DIGEST = "f2b46594d0faee330f00dd06a8a5575be6687933eec706094e3c29afd138aa4b"
+DIGITS = Remote(
+    name="fsdd/free-spoken-digit-dataset.tar.xz",
+    url="https://github.com/Jakobovski/free-spoken-digit-dataset/archive/26eb9aaf76e81b692f806f9140c2d2777410d7a1.tar.gz",
+    sha256="",  # packed on demand: told by its content
+    prepared=lambda path: recordings_digest(path) == DIGITS_DIGEST,
+)
+
+
+def samples_of(data: bytes) -> np.ndarray:
+    """The sound in a wav file, `(time,)`, int16.
+
+    Raises:
+        DataError: it is not mono, 16 bit, 8,000 samples per second.
+    """
+    with wave.open(io.BytesIO(data)) as file:
+        form = (file.getnchannels(), file.getsampwidth(), file.getframerate())
+        if form != (1, 2, labelled_sequences.RATE):
+            raise DataError(f"A recording has (channels, bytes, rate) {form}; expected (1, 2, 8000).")
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
+
+
+def split_recordings(recordings: list[Recording]) -> Three[Recording]:
+    """Takes 0 to 4 are the test part, 5 to 9 of the rest the validation part."""
+
+    def part(wanted: Callable[[int], bool]) -> tuple[Recording, ...]:
+        return tuple(recording for recording in recordings if wanted(recording.take))
+
+    return part(lambda take: take >= 10), part(lambda take: 5 <= take < 10), part(lambda take: take < 5)
+
+
+def spoken_digits() -> Parts[Recording]:
+    """The Free Spoken Digit Dataset (Jackson 2016), or "digits" that are sung by a few lines of code.
+
+    Takes 0 to 4 of every digit and speaker are the test part: that is the rule of the README of
+    github.com/Jakobovski/free-spoken-digit-dataset, section "Usage". Takes 5 to 9 are our
+    validation part. The speakers are the same in all parts.
+
+    Returns:
+        Real: 2,400, 300 and 300 recordings of six speakers. Sample: 300, 150 and 150 of three, with
+        `best`, an accuracy of 1.
+
+    Raises:
+        DataError: `UNROLLED_DATA` names no folder, or its copy is damaged.
+    """
+    found = real_file(DIGITS, "The Free Spoken Digit Dataset", "tunes of three notes")
+    if found is not None:
+        path, origin = found
+        recordings = [Recording(samples_of(data), *key) for key, data in sorted(wav_files(path))]
+        return Parts(
+            *split_recordings(recordings), Source("Free Spoken Digit Dataset", "real", origin, DIGITS_DIGEST)
+        )
+    rng = np.random.default_rng(0)
+    made = [
+        labelled_sequences.make_recording(rng, digit, speaker, take)
+        for digit in range(10)
+        for speaker in labelled_sequences.SPEAKERS
+        for take in range(20)
+    ]
+    digest = hashlib.sha256(b"".join(recording.samples.tobytes() for recording in made)).hexdigest()
+    return Parts(
+        *split_recordings(made), Source("sample digits", "sample", "made in memory", digest), {"both": 1.0}
+    )
