@@ -13,7 +13,7 @@ import PIL.Image
 import pytest
 
 from utils import chorales, datasets, reviews, scenes, verse
-from utils.datasets import common, sentiment
+from utils.datasets import common, pictures, sentiment
 from utils.fetch import DataError, Unavailable
 
 
@@ -202,7 +202,7 @@ def test_flickr8k_from_the_official_archives(monkeypatch, tmp_path):
         archive.writestr("__MACOSX/Flicker8k_Dataset/._a.jpg", b"rubbish")
         for name, content in photos.items():
             archive.writestr(f"Flicker8k_Dataset/{name}", content)
-    paths = {datasets.FLICKR8K_TEXT: "text.zip", datasets.FLICKR8K_PHOTOS: "photos.zip"}
+    paths = {pictures.FLICKR8K_TEXT: "text.zip", pictures.FLICKR8K_PHOTOS: "photos.zip"}
     monkeypatch.setattr(common, "fetch", lambda remote: (tmp_path / paths[remote], "cache"))
     monkeypatch.delenv("UNROLLED_DATA", raising=False)
     data = datasets.flickr8k()
