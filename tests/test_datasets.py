@@ -210,6 +210,18 @@ def test_flickr8k_from_the_official_archives(monkeypatch, tmp_path):
     assert data.source.origin == "cache"
 
 
+def test_flickr8k_unpacked_texts_beside_the_official_archives(monkeypatch, tmp_path):
+    texts, photos = small_flickr(size=(50, 37))
+    write_tars(tmp_path / "flickr8k", texts, photos)
+    for tar in (tmp_path / "flickr8k").glob("*.tar"):
+        tar.unlink()
+    monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
+    asked = []
+    monkeypatch.setattr(pictures, "real_file", lambda remote, *_: asked.append(remote))
+    assert datasets.flickr8k().source.kind == "sample"
+    assert asked == [pictures.FLICKR8K_TEXT]
+
+
 def test_flickr8k_that_is_incomplete_or_damaged_says_so(monkeypatch, tmp_path):
     monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
     folder = tmp_path / "flickr8k"

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from utils import resume
+from utils import recurrent, resume
 
 X = np.random.default_rng(0).normal(size=(12, 4)).astype("float32")
 Y = X.sum(axis=1, keepdims=True)
@@ -90,6 +90,21 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     assert path.read_bytes() == old
 
 
+def test_an_old_numpy_that_stores_every_keyword_does_no_harm(tmp_path, monkeypatch):
+    real = np.savez
+    monkeypatch.setattr(resume.np, "savez", lambda file, *args, **kwds: real(file, *args, **kwds, more=[1.0]))
+    path = tmp_path / "kept.npz"
+    model, losses = train(path, 1)
+    assert resume.go_on(path, model) == losses
+
+
+def adder(number):
+    def add(x):
+        return x + number
+
+    return add
+
+
 def test_other_settings_or_another_function_have_another_file(tmp_path, monkeypatch):
     monkeypatch.setenv("UNROLLED_BUILD", str(tmp_path))
 
@@ -107,7 +122,24 @@ def test_other_settings_or_another_function_have_another_file(tmp_path, monkeypa
         def call(self):
             return 2
 
-    paths = [resume.place("99_some", *s) for s in [(1,), (2,), (1, one), (1, other), (1, First), (1, Second)]]
-    assert len(set(paths)) == 6
-    assert paths[0] == resume.place("99_some", 1)
+    long, changed = np.zeros(6000), np.zeros(6000)
+    changed[3000] = 1
+    settings = [(1,), (2,), (1, one), (1, other), (1, First), (1, Second), (1, long), (1, changed)]
+    settings += [
+        (adder(1),),
+        (adder(2),),
+        (recurrent.LSTM,),
+        (recurrent.SimpleRNN,),
+        ((1, None),),
+        ({"a": 1},),
+    ]
+    paths = [resume.place("99_some", *given) for given in settings]
+    assert len(set(paths)) == len(settings)
+    assert paths == [resume.place("99_some", *given) for given in settings]
     assert {path.parent for path in paths} == {tmp_path / "99_some"}
+
+
+def test_a_setting_that_does_not_tell_itself_from_another_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNROLLED_BUILD", str(tmp_path))
+    with pytest.raises(TypeError, match="cannot name a file"):
+        resume.place("99_some", object())

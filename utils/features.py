@@ -208,11 +208,11 @@ def read_part(path: Path, count: int, extractor: Extractor) -> dict[str, np.ndar
     return found if fits else None
 
 
-def write_part(path: Path, found: dict[str, np.ndarray]) -> None:
+def write_part(path: Path, found: dict[str, Any]) -> None:
     """Store features in a file, which is there whole or not at all."""
     part = path.with_suffix(f".{os.getpid()}.part")
     with part.open("wb") as file:
-        np.savez(file, allow_pickle=False, **found)
+        np.savez(file, **found)
     part.replace(path)
 
 

@@ -26,21 +26,49 @@ def place(notebook: str, *settings: object) -> Path:
     Args:
         notebook: its name, e.g. "08_image_captioning"; the file lies in a folder of this name below
             the build folder.
-        settings: all that the training depends on. Functions and classes count by their source, so
-            that a changed network does not go on from the old one; all else counts by its `repr`.
+        settings: all that the training depends on: numbers, texts, arrays, and lists of them.
+            Functions and classes count by their source, so that a changed network does not go on
+            from the old one (what they call in turn does not count: give it, too).
 
     Returns:
         The absolute path; the file need not exist.
+
+    Raises:
+        TypeError: a setting of another kind.
     """
     name = hashlib.sha256(repr([source_of(setting) for setting in settings]).encode()).hexdigest()[:16]
     return build_folder(notebook) / f"{name}.npz"
 
 
 def source_of(setting: object) -> object:
-    """The source of a function or of the methods of a class; all else as it is."""
-    if inspect.isclass(setting):  # a notebook has no file in which to find a class
-        return [inspect.getsource(method) for method in vars(setting).values() if inspect.isfunction(method)]
-    return inspect.getsource(setting) if inspect.isroutine(setting) else setting
+    """What tells a setting from another: sources, names and values, and of an array all its numbers.
+
+    Raises:
+        TypeError: a setting of another kind, whose `repr` may not tell it from another or from itself.
+    """
+    if isinstance(setting, (list, tuple)):
+        return [source_of(part) for part in setting]
+    if isinstance(setting, dict):
+        return [[source_of(key), source_of(value)] for key, value in setting.items()]
+    if isinstance(setting, np.ndarray):
+        return [setting.shape, str(setting.dtype), hashlib.sha256(setting.tobytes()).hexdigest()]
+    if inspect.isclass(setting):  # a notebook has no file in which to find a class: its members then
+        own = {name: value for name, value in vars(setting).items() if not name.startswith("__")}
+        members = [[name, getattr(value, "__func__", value)] for name, value in own.items()]
+        written = [[name, source_of(v) if inspect.isfunction(v) else repr(type(v))] for name, v in members]
+        return [
+            setting.__module__,
+            setting.__qualname__,
+            [base.__qualname__ for base in setting.__bases__],
+            written,
+        ]
+    if inspect.isfunction(setting):
+        held = [cell.cell_contents for cell in setting.__closure__ or ()]
+        plain = [value for value in held if isinstance(value, (str, int, float, np.ndarray))]
+        return [setting.__qualname__, inspect.getsource(setting), source_of(plain)]
+    if setting is None or isinstance(setting, (str, bytes, int, float)):
+        return setting
+    raise TypeError(f"{setting!r} cannot name a file: give numbers, texts, arrays, functions or classes.")
 
 
 def state_of(model: keras.Model) -> list:
@@ -60,8 +88,8 @@ def keep(path: Path, model: keras.Model, readings: Sequence[Sequence[float]]) ->
     """
     part = path.with_suffix(f".{os.getpid()}.part")
     with part.open("wb") as file:
-        variables = [np.asarray(variable) for variable in state_of(model)]
-        np.savez(file, *variables, readings=np.array(readings, float), allow_pickle=False)
+        variables = [keras.ops.convert_to_numpy(variable) for variable in state_of(model)]
+        np.savez(file, *variables, readings=np.array(readings, float))
     part.replace(path)
 
 
@@ -84,7 +112,9 @@ def go_on(path: Path | None, model: keras.Model) -> list[list[float]]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             readings = stored["readings"].tolist()
-            values = [stored[f"arr_{i}"] for i in range(len(stored.files) - 1)]
+            values = [
+                stored[f"arr_{i}"] for i in range(sum(name.startswith("arr_") for name in stored.files))
+            ]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is damaged ({error}); remove it to train from the beginning.") from error
     if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:

@@ -38,6 +38,7 @@ FLICKR8K_PHOTOS = Remote(
 FLICKR8K_LISTS = {part: f"Flickr_8k.{part}Images.txt" for part in ("train", "dev", "test")}
 FLICKR8K_FILES = ("Flickr8k.token.txt", *FLICKR8K_LISTS.values())
 PHOTO_SIDE = 224  # pixels
+PREPARED_TARS = "flickr8k_224_*.tar"  # of photos of that size, below UNROLLED_DATA
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def flickr8k() -> Captioned:
     if sample_is_pinned():
         return drawn_scenes()
     folder = data_folder()
-    if folder is not None and (folder / "flickr8k" / "Flickr8k.token.txt").exists():
+    if folder is not None and any((folder / "flickr8k").glob(PREPARED_TARS)):
         return flickr8k_prepared(folder / "flickr8k")
     found = real_file(FLICKR8K_TEXT, "Flickr8k", "scenes drawn by a program")
     photos = found and real_file(FLICKR8K_PHOTOS, "Flickr8k", "scenes drawn by a program")
@@ -103,7 +104,7 @@ def flickr8k_prepared(folder: Path) -> Captioned:
     Raises:
         DataError: files are missing or damaged.
     """
-    paths = sorted(folder.glob("flickr8k_224_*.tar"))
+    paths = sorted(folder.glob(PREPARED_TARS))
     places: dict[str, tuple[Path, int, int]] = {}
     try:
         texts = {name: (folder / name).read_text(encoding="utf-8") for name in FLICKR8K_FILES}
@@ -168,7 +169,9 @@ def own_photo(path: str | Path) -> np.ndarray:
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        raise DataError(f"There is no file {path}. PHOTO must be the path of a picture, in JPEG or PNG.")
+        raise DataError(
+            f"There is no file {path} (here: {Path.cwd()}). PHOTO must be the path of a picture, in JPEG or PNG."
+        )
     try:
         with PIL.Image.open(path) as stored:
             picture = PIL.ImageOps.exif_transpose(stored).convert("RGB")
