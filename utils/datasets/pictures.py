@@ -170,7 +170,8 @@ def own_photo(path: str | Path) -> np.ndarray:
     path = Path(path).expanduser()
     if not path.is_file():
         raise DataError(
-            f"There is no file {path} (here: {Path.cwd()}). PHOTO must be the path of a picture, in JPEG or PNG."
+            f"There is no file {path}. PHOTO must be the path of a picture, in JPEG or PNG "
+            f"(here: {Path.cwd()})."
         )
     try:
         with PIL.Image.open(path) as stored:
