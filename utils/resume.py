@@ -27,8 +27,8 @@ def place(notebook: str, *settings: object) -> Path:
         notebook: its name, e.g. "08_image_captioning"; the file lies in a folder of this name below
             the build folder.
         settings: all that the training depends on: numbers, texts, arrays, and lists of them.
-            Functions and classes count by their source, so that a changed network does not go on
-            from the old one (what they call in turn does not count: give it, too).
+            Functions count by their source and classes by that of their methods, so that a changed
+            network does not go on from the old one (what they call does not count: give it, too).
 
     Returns:
         The absolute path; the file need not exist.
@@ -41,34 +41,33 @@ def place(notebook: str, *settings: object) -> Path:
 
 
 def source_of(setting: object) -> object:
-    """What tells a setting from another: sources, names and values, and of an array all its numbers.
+    """What tells a setting from another: source or value, and of an array all its numbers.
 
     Raises:
         TypeError: a setting of another kind, whose `repr` may not tell it from another or from itself.
     """
+    if setting is None or isinstance(setting, (str, bytes, int, float)):
+        return setting
     if isinstance(setting, (list, tuple)):
         return [source_of(part) for part in setting]
-    if isinstance(setting, dict):
-        return [[source_of(key), source_of(value)] for key, value in setting.items()]
     if isinstance(setting, np.ndarray):
         return [setting.shape, str(setting.dtype), hashlib.sha256(setting.tobytes()).hexdigest()]
-    if inspect.isclass(setting):  # a notebook has no file in which to find a class: its members then
-        own = {name: value for name, value in vars(setting).items() if not name.startswith("__")}
-        members = [[name, getattr(value, "__func__", value)] for name, value in own.items()]
-        written = [[name, source_of(v) if inspect.isfunction(v) else repr(type(v))] for name, v in members]
+    if inspect.isclass(setting):  # a notebook has no file in which to find a class: its methods then
+        methods = [
+            inspect.getsource(member) for member in vars(setting).values() if inspect.isfunction(member)
+        ]
         return [
             setting.__module__,
             setting.__qualname__,
             [base.__qualname__ for base in setting.__bases__],
-            written,
+            methods,
         ]
-    if inspect.isfunction(setting):
-        held = [cell.cell_contents for cell in setting.__closure__ or ()]
-        plain = [value for value in held if isinstance(value, (str, int, float, np.ndarray))]
-        return [setting.__qualname__, inspect.getsource(setting), source_of(plain)]
-    if setting is None or isinstance(setting, (str, bytes, int, float)):
-        return setting
-    raise TypeError(f"{setting!r} cannot name a file: give numbers, texts, arrays, functions or classes.")
+    if inspect.isfunction(setting) and not setting.__closure__:
+        return [setting.__qualname__, inspect.getsource(setting)]
+    raise TypeError(
+        f"{setting!r} cannot name a file: give numbers, texts, arrays, classes, or functions that hold no "
+        "variables of another function."
+    )
 
 
 def state_of(model: keras.Model) -> list:
@@ -112,9 +111,7 @@ def go_on(path: Path | None, model: keras.Model) -> list[list[float]]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             readings = stored["readings"].tolist()
-            values = [
-                stored[f"arr_{i}"] for i in range(sum(name.startswith("arr_") for name in stored.files))
-            ]
+            values = [stored[name] for name in stored.files if name.startswith("arr_")]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is damaged ({error}); remove it to train from the beginning.") from error
     if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
