@@ -4,6 +4,8 @@ PYTHON ?= python3
 SCALE ?= quick
 NOTEBOOK ?=
 REPO ?=
+SETS ?=
+TESTED ?= tests notebooks
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/installed
@@ -14,7 +16,7 @@ GPU := $(if $(shell command -v nvidia-smi),"tensorflow[and-cuda]")
 QUICK := UNROLLED_SCALE=quick UNROLLED_DATA=sample UNROLLED_BUILD=$(CURDIR)/build/test
 NBVAL := --nbval-current-env --nbval-sanitize-with notebooks/sanitize.cfg -p no:cacheprovider
 
-.PHONY: help run test lab refresh reference links bench clean
+.PHONY: help run test pytest style matrix lab refresh reference links bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -32,16 +34,24 @@ $(READY): requirements.txt requirements-colab.txt
 run: $(READY) ## execute the notebooks; SCALE=quick|cpu|gpu, NOTEBOOK=06 for one
 	@$(BIN)/python -m tools.run --scale $(SCALE) --notebook "$(NOTEBOOK)"
 
-test: $(READY) ## style, types, unit tests, and every notebook at quick scale
+test: $(READY) ## unit tests, and every notebook at quick scale
+	@$(MAKE) --no-print-directory pytest
+
+pytest: # the tests of `make test`, by the Python in BIN, whatever is installed there
+	@rm -rf build/test
+	@$(QUICK) $(BIN)/python -m pytest $(TESTED) --nbval-lax $(NBVAL) --nbval-cell-timeout=100 \
+	  -q -n $(CORES) --dist loadfile --durations=5
+
+style: $(READY) ## style and types of the code
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
-	@rm -rf build/test
-	@$(QUICK) $(BIN)/python -m pytest tests notebooks --nbval-lax $(NBVAL) --nbval-cell-timeout=100 \
-	  -q -n $(CORES) --dist loadfile --durations=5
+
+matrix: ## the tests on Colab's, the lowest and the newest packages; SETS="colab lowest:short" for some
+	@$(PYTHON) -m tools.matrix $(SETS)
 
 lab: $(READY) ## open JupyterLab on the notebooks
-	@$(BIN)/jupyter lab --notebook-dir=. notebooks
+	@$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks
 
 refresh: $(READY) ## store outputs from cpu scale and real data: stale ones, NOTEBOOK=06, or NOTEBOOK=all
 	@$(BIN)/python -m tools.refresh --notebook "$(NOTEBOOK)"

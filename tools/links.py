@@ -12,21 +12,35 @@ STATED = re.compile(r'(?m)^Repository = "https://github\.com/([\w.-]+/[\w.-]+)"$
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 
 SETUP = """\
+# @title Set-up: finds the project; on Colab, fetches it
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow tells errors only
-root = Path("..").resolve()
-if "google.colab" in sys.modules:  # Colab: fetch the project, and the small packages it lacks
-    root = Path("/content/unrolled")
-    if not root.exists():
-        address = "https://github.com/{repository}"
-        subprocess.run(["git", "clone", "-q", "--depth=1", address, root], check=True)
+colab, mark = "google.colab" in sys.modules, Path("utils", "environment.py")
+home = Path("/content/unrolled")
+if colab and not (home / mark).is_file():
+    part = home.with_suffix(".part")  # the name of a clone until it is whole
+    for folder in (home, part):
+        shutil.rmtree(folder, ignore_errors=True)
+    address = "https://github.com/{repository}"
+    subprocess.run(["git", "clone", "-q", "--depth=1", address, part], check=True)
+    part.rename(home)
+asked = os.environ.get("UNROLLED_ROOT")
+places = [Path(asked).expanduser()] if asked else [home] if colab else [Path.cwd(), *Path.cwd().parents]
+root = next((place.resolve() for place in places if (place / mark).is_file()), None)
+if root is None:
+    message = f"{{asked or Path.cwd()}} is not in the project: open the notebook there, or set UNROLLED_ROOT."
+    raise FileNotFoundError(message)
+if colab:  # the small packages that Colab lacks
     needed = root / "requirements-colab.txt"
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-r", needed], check=True)
-sys.path.insert(0, str(root))"""
+sys.path.insert(0, str(root))
+from utils.environment import prepare
+
+prepare()"""
 
 
 def repository() -> str:

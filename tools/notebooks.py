@@ -78,8 +78,9 @@ def stdout(cell: nbformat.NotebookNode) -> str:
 
 
 def code_hash(notebook: nbformat.NotebookNode) -> str:
-    """sha256 of all code cells: their ids and sources."""
-    cells = [(cell.id, cell.source) for cell in notebook.cells if cell.cell_type == "code"]
+    """sha256 of all code cells but the set-up: their ids and sources."""
+    counted = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.id != "setup"]
+    cells = [(cell.id, cell.source) for cell in counted]
     return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import jinja2
 import nbconvert
 import nbformat
 from tabulate import tabulate
@@ -17,11 +18,25 @@ from tools import notebooks
 HEADERS = ("notebook", "scale", "data", "seconds", "headline result", "published")
 
 
+# nbconvert's page, with each figure's alt text in its tag; nbconvert's own leaves it out.
+PAGE = """
+{%- extends 'lab/index.html.j2' -%}
+{%- block data_png scoped -%}
+<div class="jp-RenderedImage jp-OutputArea-output {{ extra_class }}" tabindex="0">
+<img src="data:image/png;base64,{{ output.data['image/png'] }}"
+ alt="{{ (output | get_metadata('alt', 'image/png') or '') | escape_html }}">
+</div>
+{%- endblock data_png -%}
+"""
+
+
 def write_page(notebook: nbformat.NotebookNode, path: Path) -> None:
     """Write a notebook as HTML."""
-    page, _ = nbconvert.HTMLExporter(template_name="lab").from_notebook_node(
-        notebook, {"metadata": {"name": notebooks.title(notebook)}}
+    templates = jinja2.DictLoader({"page.html.j2": PAGE})
+    exporter = nbconvert.HTMLExporter(
+        template_name="lab", template_file="page.html.j2", extra_loaders=[templates]
     )
+    page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": notebooks.title(notebook)}})
     path.write_text(page, encoding="utf-8")
 
 

@@ -63,7 +63,8 @@ def show(alt: str) -> None:
     figure.savefig(drawn, format="png")
     picture = PIL.Image.open(drawn).convert("RGB")
     picture.quantize(128, dither=PIL.Image.Dither.NONE).save(stored, format="png", optimize=True)
-    display(Image(stored.getvalue(), format="png", alt=alt))
+    # as metadata, where pages look for it: IPython 7, which Colab has, knows no Image(alt=...)
+    display(Image(stored.getvalue(), format="png", metadata={"alt": alt}))
     plt.close(figure)
 
 

@@ -1,0 +1,137 @@
+"""The set-up cell and what it settles: where the project is, on Colab too, and what TensorFlow says."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools import links
+from utils.environment import REMARK, without_remarks
+
+ROOT = links.PYPROJECT.parent
+FOUND = "\nprint('root', root)\nfrom utils.scales import SCALES\n"
+COLAB = "import sys, types; sys.modules['google.colab'] = types.ModuleType('google.colab')\n"
+
+
+def run_setup(folder: Path, before: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the set-up cell as a program of its own in a folder, with `content` there in place of Colab's."""
+    source = links.setup_cell().replace("/content", str(folder / "content"))
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("UNROLLED")}
+    return subprocess.run(
+        [sys.executable, "-c", before + source + FOUND],
+        cwd=folder, env=clean | variables, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_set_up_finds_the_project_from_any_folder_in_it(tmp_path):
+    project = tmp_path / "pro ject's"
+    (project / "notebooks" / "labs").mkdir(parents=True)
+    (project / "utils").symlink_to(ROOT / "utils")
+    ran = run_setup(project / "notebooks" / "labs")
+    assert ran.stdout == f"root {project}\n", ran.stderr
+    assert ran.stderr == ""
+
+
+def test_set_up_outside_the_project_says_what_to_do(tmp_path):
+    ran = run_setup(tmp_path)
+    assert f"{tmp_path} is not in the project: open the notebook there, or set UNROLLED_ROOT." in ran.stderr
+    ran = run_setup(tmp_path, UNROLLED_ROOT=str(tmp_path / "nowhere"))
+    assert f"{tmp_path / 'nowhere'} is not in the project" in ran.stderr
+    assert run_setup(tmp_path, UNROLLED_ROOT=str(ROOT)).stdout == f"root {ROOT}\n"
+
+
+@pytest.fixture
+def colab(tmp_path):
+    """Variables for a set-up on Colab: git takes the project from a folder here, pip installs nothing."""
+    origin = tmp_path / "origin"
+    (origin / "utils").mkdir(parents=True)
+    for name in ("environment.py", "scales.py"):
+        (origin / "utils" / name).write_text((ROOT / "utils" / name).read_text())
+    (origin / "requirements-colab.txt").write_text("")
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org", "-C", origin]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
+        subprocess.run([*git, *command], check=True)
+    address = f"https://github.com/{links.repository()}"
+    settings = tmp_path / "gitconfig"
+    settings.write_text(f'[url "file://{origin}"]\n\tinsteadOf = {address}\n')
+    (tmp_path / "content").mkdir()
+    return {"GIT_CONFIG_GLOBAL": str(settings), "GIT_TERMINAL_PROMPT": "0"}
+
+
+@pytest.mark.parametrize("left", ["nothing", "a clone cut off", "an earlier part", "a whole clone"])
+def test_set_up_on_colab_fetches_the_project_whatever_an_earlier_try_left(left, tmp_path, colab):
+    home = tmp_path / "content" / "unrolled"
+    if left == "a clone cut off":
+        (home / ".git").mkdir(parents=True)
+    if left == "an earlier part":
+        (home.with_suffix(".part") / ".git").mkdir(parents=True)
+    if left == "a whole clone":
+        assert run_setup(tmp_path, COLAB, **colab).returncode == 0
+        (home / "mine.txt").write_text("a reader's own file")
+    ran = run_setup(tmp_path, COLAB, **colab)
+    assert ran.stdout == f"root {home}\n", ran.stderr
+    assert [path.name for path in home.parent.iterdir()] == ["unrolled"]
+    assert (home / "mine.txt").exists() == (left == "a whole clone")
+
+
+def test_set_up_on_colab_stops_where_the_project_cannot_be_fetched(tmp_path, colab):
+    (tmp_path / "gitconfig").write_text(
+        f'[url "file://{tmp_path}/none"]\n\tinsteadOf = https://github.com/\n'
+    )
+    ran = run_setup(tmp_path, COLAB, **colab)
+    assert ran.returncode == 1
+    assert "git" in ran.stderr
+    assert not (tmp_path / "content" / "unrolled").exists()
+
+
+REMARKS = """\
+I0000 00:00:1795632534.818334    8391 port.cc:153] oneDNN custom operations are on. You may see
+2026-11-25 18:49:20.702168: I external/local_xla/xla/tsl/cuda/cudart_stub.cc:31] Could not find cuda drivers
+2026-11-25 18:49:23.120136: E external/local_xla/xla/cuda_platform.cc:51] failed call to cuInit: INTERNAL
+E0000 00:00:1795632550.073237    8434 cuda_platform.cc:52] failed call to cuInit: INTERNAL: CUDA error
+WARNING: All log messages before absl::InitializeLog() is called are written to STDERR
+To enable the following instructions: AVX2 AVX512F, in other operations, rebuild TensorFlow.
+"""
+ERRORS = """\
+E0000 00:00:1795632550.073237    8434 cuda_dnn.cc:52] out of memory
+2026-11-25 18:49:23.120136: F external/x.cc:51] Check failed
+python: symbol lookup error
+"""
+
+
+def test_remarks_of_tensorflow_are_dropped_and_errors_shown(capfd):
+    with without_remarks():
+        os.write(2, (REMARKS + ERRORS).encode())
+        assert capfd.readouterr().err == ""
+    assert capfd.readouterr().err == ERRORS
+
+
+def test_errors_are_shown_after_an_exception_too(capfd):
+    def fail():
+        with without_remarks():
+            os.write(2, ERRORS.encode())
+            raise ZeroDivisionError
+
+    pytest.raises(ZeroDivisionError, fail)
+    assert capfd.readouterr().err == ERRORS
+    os.write(2, b"I0000 later")
+    assert capfd.readouterr().err == "I0000 later"
+
+
+def test_tensorflow_starts_without_a_word_and_without_tf32():
+    program = (
+        "from utils.environment import prepare; prepare()\n"
+        "import tensorflow as tf; print(tf.config.experimental.tensor_float_32_execution_enabled())\n"
+        "print(tf.function(lambda x: x + 1, jit_compile=True)(tf.zeros(1)).shape)"
+    )
+    clean = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=clean, capture_output=True, text=True, check=False
+    )
+    assert (ran.stdout, ran.stderr) == ("False\n(1,)\n", "")
+
+
+def test_a_python_warning_is_no_remark():
+    assert not REMARK.match("UserWarning: the loss is NaN")

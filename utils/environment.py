@@ -1,0 +1,61 @@
+"""What must be settled when TensorFlow starts; the set-up cell of each notebook calls `prepare`.
+
+Not here: where the project is, which the set-up cell finds itself.
+"""
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Lines of TensorFlow's C++ code that say nothing to a reader: remarks (I) and warnings (W) of the log in both
+# of its forms, the note about where they go, and that a machine without a GPU has none.
+REMARK = re.compile(
+    r"[IW]\d{4} |\d{4}-\d\d-\d\d [\d:.]+: [IW] |WARNING: All log messages before absl::InitializeLog"
+    r"|To enable the following instructions|.*failed call to cuInit|.*Unable to register cu\w+ factory"
+)
+
+
+@contextmanager
+def without_remarks() -> Iterator[None]:
+    """Drop what C++ code remarks on stderr inside the `with` block, and pass everything else on.
+
+    Python's own stderr is not touched. Lines that are not of the log, and errors in it, are shown when
+    the block ends, by an exception too; where the process dies inside, they are lost.
+    """
+    with tempfile.TemporaryFile() as log:
+        kept = os.dup(2)
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            log.seek(0)
+            for line in log.read().decode(errors="replace").splitlines():
+                if line.strip() and not REMARK.match(line):
+                    print(line, file=sys.stderr)
+
+
+def prepare() -> None:
+    """Start TensorFlow and NumPy so that a notebook shows the same on every machine.
+
+    Its C++ code writes remarks to stderr (that it uses oneDNN, that there is no GPU), some of them
+    whatever TF_CPP_MIN_LOG_LEVEL says, and Jupyter shows them as red boxes. They come when it is
+    imported, when it first looks for a GPU, compiles, or calls cuDNN; all of that is done here.
+
+    Recent GPUs compute products of float32 numbers in TF32, which keeps about three decimal digits.
+    The notebooks compare results to six, so TF32 is switched off.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow tells errors only
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's products here are small; threads delay them
+    with without_remarks():
+        import keras
+        import tensorflow as tf
+
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+        tf.function(lambda x: x + 1, jit_compile=True)(tf.zeros(1))
+        if tf.config.list_physical_devices("GPU"):
+            keras.layers.LSTM(1)(tf.zeros((1, 1, 1)))
