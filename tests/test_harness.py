@@ -259,7 +259,8 @@ def test_the_checks_let_good_code_pass():
         (lambda card: card["results"][0].pop("split"), "lacks split"),
         (lambda card: card["results"][0].update(scale="quick"), "is from scale quick"),
         (lambda card: card["results"][0].update(claims=["37"]), "claim id"),
-        (lambda card: card["results"][0].pop("holds"), "both a claim and a verdict"),
+        (lambda card: card["results"][0].update(verdict="maybe"), "is a claim, with verdict 'maybe'"),
+        (lambda card: card["results"][0].update(kind="check"), "is a check, with verdict 'holds'"),
         (lambda card: card["results"][0].update(value=4.0), "is not what the notebook"),
     ],
 )

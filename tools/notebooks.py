@@ -171,6 +171,18 @@ def read_card(path: Path) -> dict[str, Any] | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
+def kind(row: dict[str, Any]) -> str:
+    """What a row of a card is: "figure", "check" or "claim"; on cards of before that, figure or claim."""
+    return row.get("kind") or ("claim" if row["claims"] else "figure")
+
+
+def verdict(row: dict[str, Any]) -> str:
+    """What a row of a card says of its claim or identity; empty for a figure."""
+    if "verdict" in row:
+        return row["verdict"]
+    return {True: "holds", False: "does not hold"}[row["holds"]] if "holds" in row else ""
+
+
 def headline(card: dict[str, Any]) -> tuple[str, str]:
     """The first figure of a card with its unit, and the published ones beside it."""
     if not card["results"]:

@@ -68,7 +68,7 @@ def table_of_results() -> str:
         for row in card["results"] if card else []:
             unit = "" if row["unit"] == "1" else f" {row['unit']}"
             claims = " ".join(row["claims"])
-            verdict = "" if not claims else "holds" if row["holds"] else "does not hold"
+            verdict = notebooks.verdict(row)
             verdicts.append(verdict)
             published = "; ".join(f"{p['value']:g} ({p['source']})" for p in row["published"])
             rows.append([path.stem[:2], row["name"], f"{row['value']:g}{unit}", claims, verdict, published])
