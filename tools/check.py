@@ -208,7 +208,7 @@ def check_frame(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
 
 def check_provenance(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
     stored = notebook.metadata.get("unrolled")
-    how = f"run `make refresh NOTEBOOK={path.stem[:2]}`"
+    how = f"run `make refresh {notebooks.choice(path)}`"
     if stored is None:
         return [f"it has no stored outputs yet: {how}"]
     lacking = PROVENANCE - set(stored)
@@ -232,7 +232,7 @@ def check_provenance(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
 
 def check_card(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
     card = notebooks.read_card(notebooks.CARDS / f"{path.stem}.json")
-    how = f"run `make refresh NOTEBOOK={path.stem[:2]}`"
+    how = f"run `make refresh {notebooks.choice(path)}`"
     if card is None:
         return [f"it has no result card: {how}"]
     found = []
