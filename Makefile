@@ -65,7 +65,7 @@ bench: $(READY) ## time the recurrent layers beside Keras' and PyTorch's, into b
 	@$(BIN)/python -m tools.bench
 
 links: $(READY) ## REPO=owner/name: write the web address of the project everywhere
-	@$(BIN)/python -m tools.links "$(REPO)"
+	@$(BIN)/python -m tools.move "$(REPO)"
 
 clean: ## remove what runs have left in build/; .venv stays
 	@rm -rf build

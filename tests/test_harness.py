@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools import check, links, notebooks, readme, refresh
+from tools import check, links, move, notebooks, readme, refresh
 
 NAME = "98_made_up"
 
@@ -259,7 +259,8 @@ def test_the_checks_let_good_code_pass():
         (lambda card: card["results"][0].pop("split"), "lacks split"),
         (lambda card: card["results"][0].update(scale="quick"), "is from scale quick"),
         (lambda card: card["results"][0].update(claims=["37"]), "claim id"),
-        (lambda card: card["results"][0].pop("holds"), "both a claim and a verdict"),
+        (lambda card: card["results"][0].update(verdict="maybe"), "is a claim, with verdict 'maybe'"),
+        (lambda card: card["results"][0].update(kind="check"), "is a check, with verdict 'holds'"),
         (lambda card: card["results"][0].update(value=4.0), "is not what the notebook"),
     ],
 )
@@ -424,7 +425,7 @@ def test_links_are_written_everywhere(path, tmp_path, monkeypatch):
         shutil.copy(file, tmp_path)
     monkeypatch.setattr(links, "PYPROJECT", tmp_path / "pyproject.toml")
     monkeypatch.setattr(readme, "README", tmp_path / "README.md")
-    links.write("somebody/else")
+    move.write("somebody/else")
     assert check.findings(path) == []
     assert "github.com/somebody/else" in cell(notebooks.load(path), "setup").source
     assert f"(https://colab.research.google.com/github/somebody/else/blob/main/notebooks/{NAME}.ipynb)" in (
@@ -447,6 +448,6 @@ def test_only_links_to_this_project_must_agree():
 )
 def test_links_refuses_what_is_no_repository(name, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["links", "--", name])
-    monkeypatch.setattr(links, "write", lambda new: pytest.fail(f"wrote {new}"))
+    monkeypatch.setattr(move, "write", lambda new: pytest.fail(f"wrote {new}"))
     with pytest.raises(SystemExit, match="is no repository"):
-        links.main()
+        move.main()

@@ -20,8 +20,18 @@ def test_there_are_notebooks():
     assert PATHS
 
 
-def test_no_card_is_left_of_a_notebook_that_is_gone():
-    assert {card.stem for card in notebooks.CARDS.glob("*.json")} <= {path.stem for path in PATHS}
+def test_a_name_stands_once_among_lessons_and_labs():
+    assert len({path.stem for path in PATHS}) == len(PATHS)
+
+
+def test_a_lab_belongs_to_a_lesson():
+    assert {path.stem[:2] for path in notebooks.labs()} <= {path.stem[:2] for path in notebooks.lessons()}
+
+
+def test_nothing_is_left_of_a_notebook_that_is_gone():
+    kept = {f"{path.stem}.json" for path in PATHS}
+    kept |= {notebooks.first_file(p).name for p in PATHS if notebooks.find(notebooks.load(p), "promise")}
+    assert {file.name for file in notebooks.CARDS.glob("[0-9]*.json")} <= kept
 
 
 def test_the_readme_says_what_the_cards_say():
@@ -40,7 +50,7 @@ def test_the_web_address_is_the_same_everywhere(path):
     wrong = links.disagreeing(text)
     assert not wrong, f"links to {wrong}; run `make links REPO={links.repository()}`"
     opened = set(re.findall(r"google\.com/github/[^\s)\"\\]+/notebooks/([^\s)\"\\]+)", text))
-    assert opened <= {other.name for other in PATHS}
+    assert opened <= {other.relative_to(notebooks.NOTEBOOKS).as_posix() for other in PATHS}
     assert opened, "no Colab link"
 
 

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tools import notebooks
-from utils import plots
+from utils import first_screen, plots
 from utils.checks import (
     cell_truths,
     central_differences,
@@ -20,7 +20,7 @@ from utils.checks import (
     relative_error,
 )
 from utils.datasets import Source
-from utils.results import ResultCard, build_folder
+from utils.results import ResultCard, build_folder, compare, decide
 from utils.scales import SCALES, current_scale, scale
 
 
@@ -106,7 +106,7 @@ def test_a_card_is_saved_whole_below_the_build_folder():
         {
             "name": "loss", "value": 1.235, "unit": "nats/char", "data": "A <b>play</b>",
             "split": "validation", "scale": "quick", "parameters": 10, "seconds": 3,
-            "claims": ["C37"], "holds": False,
+            "kind": "claim", "claims": ["C37"], "verdict": "does not hold",
             "published": [{"value": 1.5, "source": "somebody 2020"}],
         }
     ]  # fmt: skip
@@ -122,7 +122,7 @@ def test_a_card_shows_value_unit_verdict_and_published_figure():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"name": "loss"}, "already has a figure named 'loss'"),
+        ({"name": "loss"}, "already has a row named 'loss'"),
         ({"value": float("nan")}, "must be a finite number"),
         ({"claims": ["C01"]}, "`claims` and `holds` together"),
         ({"holds": True}, "`claims` and `holds` together"),
@@ -132,6 +132,92 @@ def test_a_card_refuses_what_cannot_be_a_result(change, message):
     row = {"name": "other", "value": 1.0, "unit": "1", "data": "x", "split": "none"} | change
     with pytest.raises(ValueError, match=message):
         card().add(**row)
+
+
+def test_a_card_tells_figures_checks_and_claims_apart():
+    made = ResultCard("00_test", data="a play", split="test")
+    made.add("loss", 1.5, "nats")
+    made.check("C20", "difference", 1e-7, ok=True, split="none")
+    made.claim("C24", "gain", -0.2, verdict="does not hold", data="another")
+    made.claim("C24 C25", "gain, wide", 0.2, verdict=decide((-1, 1)))
+    rows = made.results
+    assert [row["kind"] for row in rows] == ["figure", "check", "claim", "claim"]
+    assert [row["verdict"] for row in rows] == ["", "right", "does not hold", "not decided"]
+    assert [row["claims"] for row in rows] == [[], ["C20"], ["C24"], ["C24", "C25"]]
+    assert [row["split"] for row in rows] == ["test", "none", "test", "test"]
+    assert [row["data"] for row in rows] == ["a play", "a play", "another", "a play"]
+    assert "C20 right" in repr(made)
+    assert "C24 does not hold" in made._repr_html_()
+
+
+def test_a_check_that_is_not_right_raises_and_leaves_no_row():
+    made = ResultCard("00_test", data="x", split="none")
+    with pytest.raises(AssertionError, match=r"0\.5 nats is wrong"):
+        made.check("C20", "difference", 0.5, "nats", ok=False)
+    assert made.results == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"verdict": "maybe"}, "'maybe'; it must be one of holds, does not hold, not decided"),
+        ({"claims": ""}, "say which claim"),
+        ({"claims": "37"}, "'37' is no claim id"),
+        ({"split": "dev"}, "one of train, validation, test, none"),
+        ({"data": ""}, "give `data`"),
+    ],
+)
+def test_a_card_refuses_what_cannot_be_a_claim(change, message):
+    row = {"claims": "C01", "name": "x", "value": 1.0, "verdict": "holds", "data": "x", "split": "none"}
+    with pytest.raises(ValueError, match=message):
+        ResultCard("00_test").claim(**(row | change))
+
+
+def test_decide_goes_by_the_whole_interval():
+    assert decide((0.1, 0.3)) == "holds"
+    assert decide((-0.3, -0.1)) == "does not hold"
+    assert decide((-0.1, 0.3)) == decide((0.0, 0.3)) == decide((-0.3, 0.0)) == "not decided"
+    assert decide((0.1, 0.3), margin=0.05) == "holds"
+    assert decide((0.1, 0.3), margin=0.2) == "not decided"
+    assert decide((0.1, 0.3), margin=0.4) == "does not hold"
+    for wrong in ((0.3, 0.1), (float("nan"), 1)):
+        with pytest.raises(ValueError, match="is no interval"):
+            decide(wrong)
+
+
+def test_compare_goes_by_the_ranges_of_the_seeds():
+    assert compare([0.8, 0.9], [0.6, 0.7]) == "holds"
+    assert compare([0.6, 0.7], [0.8, 0.9]) == "does not hold"
+    assert compare([0.6, 0.85], [0.8, 0.9]) == compare([0.8, 0.9], [0.7, 0.8]) == "not decided"
+    assert compare([0.8, 0.9], [0.6, 0.7], higher_is_better=False) == "does not hold"
+    assert compare([0.6, 0.7], 0.75, higher_is_better=False) == "holds"
+    assert compare(0.9, [0.8]) == "not decided"  # one run on each side says nothing of seeds
+    for wrong in ([], [float("nan")]):
+        with pytest.raises(ValueError, match="cannot be compared"):
+            compare(wrong, [1.0, 2.0])
+
+
+def test_promise_shows_what_is_stored_and_says_when_nothing_is(tmp_path, monkeypatch, capsys):
+    shown = []
+    monkeypatch.setattr(first_screen, "STORED", tmp_path)
+    monkeypatch.setattr(
+        first_screen, "display", lambda data, metadata, raw: shown.append((data, metadata, raw))
+    )
+    first_screen.promise("03_lstm")
+    assert capsys.readouterr().out.startswith("No run has been stored yet")
+    picture = {
+        "data": {"image/png": "eA==", "text/plain": "<Image>"},
+        "metadata": {"image/png": {"alt": "A"}},
+    }
+    stored = [{"data": {"text/plain": "0.90"}, "metadata": {}}, picture]
+    (tmp_path / "03_lstm.first.json").write_text(json.dumps(stored))
+    first_screen.promise("03_lstm")
+    assert capsys.readouterr().out == "0.90\n"
+    assert shown == [(picture["data"], picture["metadata"], True)]
+    for damaged in ("[", "[3]", '[{"data": {}}]'):
+        (tmp_path / "03_lstm.first.json").write_text(damaged)
+        first_screen.promise("03_lstm")
+        assert capsys.readouterr().out.startswith("03_lstm.first.json is damaged")
 
 
 def test_show_attaches_the_alt_text_and_closes_the_figure(monkeypatch):

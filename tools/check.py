@@ -13,6 +13,7 @@ from pathlib import Path
 import nbformat
 
 from tools import links, notebooks, readme
+from utils import results
 
 KNOWN_TAGS = {
     "setup",
@@ -28,6 +29,7 @@ MACHINE_PATH = re.compile(r"(?<![\w.])(/home/|/root/|/tmp/|/Users/|/var/folders/
 TEST, VALIDATION = re.compile(r"(^|_)test(_|$)"), re.compile(r"(^|_)val(idation)?(_|$)")
 PROVENANCE = {"code_sha256", "scale", "data", "versions", "seconds"}
 FIGURE = {"name", "value", "unit", "data", "split", "scale", "parameters", "seconds", "claims", "published"}
+VERDICTS = {"figure": ("",), "check": ("right",), "claim": results.VERDICTS}
 LARGEST_FIGURE, LARGEST_NOTEBOOK, LONGEST_CELL = 80_000, 400_000, 35  # bytes, bytes, lines
 
 
@@ -206,7 +208,7 @@ def check_frame(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
 
 def check_provenance(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
     stored = notebook.metadata.get("unrolled")
-    how = f"run `make refresh NOTEBOOK={path.stem[:2]}`"
+    how = f"run `make refresh {notebooks.choice(path)}`"
     if stored is None:
         return [f"it has no stored outputs yet: {how}"]
     lacking = PROVENANCE - set(stored)
@@ -230,7 +232,7 @@ def check_provenance(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
 
 def check_card(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
     card = notebooks.read_card(notebooks.CARDS / f"{path.stem}.json")
-    how = f"run `make refresh NOTEBOOK={path.stem[:2]}`"
+    how = f"run `make refresh {notebooks.choice(path)}`"
     if card is None:
         return [f"it has no result card: {how}"]
     found = []
@@ -253,8 +255,10 @@ def check_card(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
             found.append(f"card: {name!r} is from scale {row['scale']}: {how}")
         if any(not re.fullmatch(r"C\d\d", claim) for claim in row["claims"]):
             found.append(f"card: {name!r} has a claim id that is not like C01")
-        if bool(row["claims"]) != isinstance(row.get("holds"), bool):
-            found.append(f"card: {name!r} needs both a claim and a verdict")
+        if notebooks.verdict(row) not in VERDICTS.get(notebooks.kind(row), ()):
+            found.append(
+                f"card: {name!r} is a {notebooks.kind(row)}, with verdict {notebooks.verdict(row)!r}"
+            )
         if not any(name in line and f" {row['value']:g} " in line for line in shown):
             found.append(f"card: {name!r} is not what the notebook's cell `card` shows: {how}")
     return found

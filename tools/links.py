@@ -1,8 +1,6 @@
-"""`make links REPO=owner/name`: the project's web address, stated in pyproject.toml, written everywhere."""
+"""The project's web address, stated in pyproject.toml, and what is made of it; tools.move writes another."""
 
-import argparse
 import re
-import sys
 from pathlib import Path
 
 from tools import notebooks
@@ -58,7 +56,8 @@ def setup_cell() -> str:
 
 def colab(path: Path) -> str:
     """Where Colab opens a notebook."""
-    return f"https://colab.research.google.com/github/{repository()}/blob/main/notebooks/{path.name}"
+    inside = f"labs/{path.name}" if notebooks.is_lab(path) else path.name
+    return f"https://colab.research.google.com/github/{repository()}/blob/main/notebooks/{inside}"
 
 
 def badge(path: Path) -> str:
@@ -73,42 +72,3 @@ def disagreeing(text: str) -> set[str]:
     named = set(re.findall(r"github\.com/([\w.-]+/[\w-]+)", text))
     name = stated.split("/")[1]
     return {a for a in opened | named if a != stated and (a in opened or a.split("/")[1] == name)}
-
-
-def write(new: str) -> None:
-    """State a new address and write it into every notebook and the README."""
-    from tools import readme  # here, because readme needs this module
-
-    old = re.compile(rf"(github(?:\.com)?/){re.escape(repository())}(?![\w-])")
-    text = PYPROJECT.read_text(encoding="utf-8")
-    PYPROJECT.write_text(STATED.sub(f'Repository = "https://github.com/{new}"', text), encoding="utf-8")
-    for path in notebooks.all_notebooks():
-        notebook = notebooks.load(path)
-        fresh = notebook.metadata.get("unrolled", {}).get("code_sha256") == notebooks.code_hash(notebook)
-        for cell in notebook.cells:
-            cell.source = old.sub(rf"\g<1>{new}", cell.source)
-        setup, title = notebooks.find(notebook, "setup"), notebooks.find(notebook, "title")
-        if setup is not None:
-            setup.source = setup_cell()
-        if title is not None:
-            title.source = re.sub(r"(?m)^\[!\[Open in Colab\].*$", badge(path), title.source)
-        if fresh:  # another address does not change what the code computes
-            notebook.metadata["unrolled"]["code_sha256"] = notebooks.code_hash(notebook)
-        notebooks.save(notebook, path)
-    text = readme.README.read_text(encoding="utf-8")
-    readme.README.write_text(old.sub(rf"\g<1>{new}", text), encoding="utf-8")
-    readme.write()
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("repository", help="owner/name")
-    new = parser.parse_args().repository
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*/(?!\.+$)[\w.-]+", new):
-        sys.exit(f"{new!r} is no repository; say it like this: make links REPO=owner/name")
-    write(new)
-    print(f"All links point to https://github.com/{new} now.")
-
-
-if __name__ == "__main__":
-    main()

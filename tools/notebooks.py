@@ -1,5 +1,6 @@
 """What all tools know of the notebooks: where they are, how they are executed, what is stored with them."""
 
+import argparse
 import hashlib
 import importlib.metadata
 import json
@@ -15,24 +16,58 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbformat.v4 import new_output
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 CARDS = NOTEBOOKS / "results"
 
 
-def all_notebooks(selected: str = "") -> list[Path]:
-    """The notebooks in lecture order, or those whose name starts with `selected`, e.g. "06".
+def lessons() -> list[Path]:
+    """The lessons, in lecture order."""
+    return sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
+
+
+def labs() -> list[Path]:
+    """The labs, in the order of their lessons."""
+    return sorted((NOTEBOOKS / "labs").glob("[0-9]*.ipynb"))
+
+
+def is_lab(path: Path) -> bool:
+    return path.parent.name == "labs"
+
+
+def all_notebooks(lesson: str = "", lab: str = "") -> list[Path]:
+    """Lessons and labs, or those whose names start with what is given.
+
+    Args:
+        lesson: first letters of a lesson's name, e.g. "06", or "all".
+        lab: likewise of a lab's; if one of the two is given, nothing of the other kind is taken.
 
     Raises:
-        SystemExit: nothing starts with `selected`.
+        SystemExit: nothing starts with what is given.
     """
-    paths = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
-    chosen = [path for path in paths if path.name.startswith(selected)]
-    if selected and not chosen:
-        names = ", ".join(path.stem for path in paths)
-        sys.exit(f"No notebook starts with {selected!r}. There are: {names}.")
+    if not (lesson or lab):
+        return [*lessons(), *labs()]
+    chosen = []
+    for kind, start, paths in (("notebook", lesson, lessons()), ("lab", lab, labs())):
+        found = [path for path in paths if start and path.name.startswith("" if start == "all" else start)]
+        if start and not found:
+            names = ", ".join(path.stem for path in paths)
+            sys.exit(f"No {kind} starts with {start!r}. There are: {names}.")
+        chosen += found
     return chosen
+
+
+def add_choice(parser: argparse.ArgumentParser) -> None:
+    """The two arguments by which a command takes some notebooks: --notebook and --lab."""
+    parser.add_argument("--notebook", default="", help="first letters of lessons, e.g. 06, or all")
+    parser.add_argument("--lab", default="", help="first letters of labs, e.g. 06, or all")
+
+
+def choice(path: Path) -> str:
+    """How `make` is told to take this notebook: "NOTEBOOK=06" or "LAB=06_against"."""
+    return f"LAB={path.stem}" if is_lab(path) else f"NOTEBOOK={path.stem[:2]}"
 
 
 def load(path: Path) -> nbformat.NotebookNode:
@@ -63,6 +98,36 @@ def find(notebook: nbformat.NotebookNode, cell_id: str) -> nbformat.NotebookNode
     return next((cell for cell in notebook.cells if cell.id == cell_id), None)
 
 
+def first_screen(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
+    """The cell tagged so, whose output the reader sees first; None if there is not exactly one."""
+    shown = [cell for cell in notebook.cells if "first-screen" in tags(cell)]
+    return shown[0] if len(shown) == 1 else None
+
+
+def first_file(path: Path) -> Path:
+    """Where the output of a lesson's first-screen cell is kept beside its card."""
+    return CARDS / f"{path.stem}.first.json"
+
+
+def bundles(cell: nbformat.NotebookNode) -> list[dict[str, Any]]:
+    """What a cell shows, each output as `data` (types and contents) and `metadata`."""
+    found = []
+    for output in cell.outputs:
+        if output.output_type == "stream":
+            found.append({"data": {"text/plain": output.text.rstrip("\n")}, "metadata": {}})
+        elif output.output_type in ("display_data", "execute_result"):
+            found.append({"data": dict(output.data), "metadata": dict(output.metadata)})
+    return found
+
+
+def output_of(bundle: dict[str, Any]) -> nbformat.NotebookNode:
+    """The output that `utils.first_screen.promise` makes of such a bundle."""
+    data, metadata = bundle["data"], bundle["metadata"]
+    if list(data) == ["text/plain"]:
+        return new_output("stream", name="stdout", text=data["text/plain"] + "\n")
+    return new_output("display_data", data=data, metadata=metadata)
+
+
 def title(notebook: nbformat.NotebookNode) -> str:
     """The text of the first H1."""
     for cell in notebook.cells:
@@ -78,9 +143,9 @@ def stdout(cell: nbformat.NotebookNode) -> str:
 
 
 def code_hash(notebook: nbformat.NotebookNode) -> str:
-    """sha256 of all code cells but the set-up: their ids and sources."""
-    counted = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.id != "setup"]
-    cells = [(cell.id, cell.source) for cell in counted]
+    """sha256 of the code cells: their ids and sources; without `setup`, which computes nothing."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.id != "setup"]
+    cells = [(cell.id, cell.source) for cell in code]
     return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
 
 
@@ -116,14 +181,16 @@ def environment(**variables: str) -> Iterator[None]:
 def execute(
     notebook: nbformat.NotebookNode,
     *,
+    folder: Path,
     scale: str,
     build: Path,
     on_cell: Callable[[str, str], None] = lambda heading, cell_id: None,
 ) -> None:
-    """Run all cells in a fresh kernel, in the notebooks' folder; outputs are stored in `notebook`.
+    """Run all cells in a fresh kernel; outputs are stored in `notebook`.
 
     Args:
         notebook: is changed; after an error it holds the outputs up to the error.
+        folder: where the kernel runs; the notebook's own.
         scale: `UNROLLED_SCALE` for the kernel.
         build: `UNROLLED_BUILD` for the kernel.
         on_cell: called before each cell with the heading it stands under and its id.
@@ -146,7 +213,7 @@ def execute(
         notebook,
         timeout=None,
         kernel_name="python3",
-        resources={"metadata": {"path": str(NOTEBOOKS)}},
+        resources={"metadata": {"path": str(folder)}},
         coalesce_streams=True,
         record_timing=False,
         on_cell_start=started,
@@ -170,6 +237,18 @@ def execute(
 def read_card(path: Path) -> dict[str, Any] | None:
     """A result card, or None if there is none."""
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def kind(row: dict[str, Any]) -> str:
+    """What a row of a card is: "figure", "check" or "claim"; on cards of before that, figure or claim."""
+    return row.get("kind") or ("claim" if row["claims"] else "figure")
+
+
+def verdict(row: dict[str, Any]) -> str:
+    """What a row of a card says of its claim or identity; empty for a figure."""
+    if "verdict" in row:
+        return row["verdict"]
+    return {True: "holds", False: "does not hold"}[row["holds"]] if "holds" in row else ""
 
 
 def headline(card: dict[str, Any]) -> tuple[str, str]:

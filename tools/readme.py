@@ -33,9 +33,10 @@ def picture() -> str:
     if found is None:
         return ""
     path, _, alt = found
-    result = notebooks.find(notebooks.load(path), "result")
-    block = re.search(r"(?s)```text\n.*?```", result.source if result else "")
-    return f"![{alt}]({PICTURE.relative_to(notebooks.ROOT).as_posix()})\n\n{block[0] if block else ''}"
+    shown = notebooks.first_screen(notebooks.load(path))
+    printed = notebooks.stdout(shown).strip() if shown is not None else ""
+    block = f"```text\n{printed}\n```" if printed else ""
+    return f"![{alt}]({PICTURE.relative_to(notebooks.ROOT).as_posix()})\n\n{block}"
 
 
 def lectures(notebook: nbformat.NotebookNode) -> str:
@@ -45,17 +46,23 @@ def lectures(notebook: nbformat.NotebookNode) -> str:
     return found[1] if found else ""
 
 
+def question(lab: Path) -> str:
+    """What a lab asks, without its number."""
+    return re.sub(r"^Lab \d+: ", "", notebooks.title(notebooks.load(lab)))
+
+
 def table_of_notebooks() -> str:
-    """Title, lectures, run time and Colab link of each notebook."""
+    """Title, lectures, run time, Colab link and labs of each lesson."""
     rows = []
-    for path in notebooks.all_notebooks():
+    for path in notebooks.lessons():
         notebook = notebooks.load(path)
         seconds = notebook.metadata.get("unrolled", {}).get("seconds")
         ran = notebooks.duration(seconds) if seconds else "not yet run"
-        colab = f"[open]({links.colab(path)})"
         name = f"[{notebooks.title(notebook)}](notebooks/{path.name})"
-        rows.append([name, lectures(notebook), ran, colab])
-    headers = ["notebook", "lectures", "run time, 2 cores", "Colab"]
+        labs = [lab for lab in notebooks.labs() if lab.name[:2] == path.name[:2]]
+        asked = [f"[{question(lab)}](notebooks/labs/{lab.name})" for lab in labs]
+        rows.append([name, lectures(notebook), ran, f"[open]({links.colab(path)})", "<br>".join(asked)])
+    headers = ["lesson", "lectures", "run time, 2 cores", "Colab", "labs"]
     return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
 
 
@@ -68,7 +75,7 @@ def table_of_results() -> str:
         for row in card["results"] if card else []:
             unit = "" if row["unit"] == "1" else f" {row['unit']}"
             claims = " ".join(row["claims"])
-            verdict = "" if not claims else "holds" if row["holds"] else "does not hold"
+            verdict = notebooks.verdict(row)
             verdicts.append(verdict)
             published = "; ".join(f"{p['value']:g} ({p['source']})" for p in row["published"])
             rows.append([path.stem[:2], row["name"], f"{row['value']:g}{unit}", claims, verdict, published])

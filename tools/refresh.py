@@ -4,6 +4,7 @@ Nothing is stored unless all of a notebook's cells ran, on real data, without a 
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ import nbformat
 from tools import notebooks, readme
 
 SCALE = "cpu"
+KEPT = ("cellView", "jupyter", "tags")  # what stays of a cell's metadata: tags, and that it is folded
 
 
 class Refused(Exception):
@@ -41,7 +43,9 @@ def clean(notebook: nbformat.NotebookNode) -> None:
     )
     count = 0
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict({"tags": notebooks.tags(cell)} if notebooks.tags(cell) else {})
+        cell.metadata = nbformat.from_dict(
+            {key: cell.metadata[key] for key in KEPT if cell.metadata.get(key)}
+        )
         if cell.cell_type != "code":
             continue
         count += 1
@@ -62,16 +66,34 @@ def fill(text: str, pattern: str, value: str, what: str) -> str:
     return re.sub(pattern, lambda match: value, text, count=1)
 
 
-def fill_first_screen(notebook: nbformat.NotebookNode, seconds: float) -> None:
-    """Put the headline result and the run time where a reader sees them first."""
-    shown = [cell for cell in notebook.cells if "first-screen" in notebooks.tags(cell)]
-    title, result = notebooks.find(notebook, "title"), notebooks.find(notebook, "result")
-    if len(shown) != 1 or title is None or result is None:
-        raise Refused("it needs cells `title` and `result`, and one cell tagged `first-screen`")
-    block = f"```text\n{notebooks.stdout(shown[0]).strip()}\n```"
-    result.source = fill(result.source, r"(?s)```text\n.*?```", block, "the first-screen result")
+def fill_title(notebook: nbformat.NotebookNode, seconds: float) -> None:
+    """Put the run time where a reader sees it first."""
+    title = notebooks.find(notebook, "title")
+    if title is None:
+        raise Refused("it has no cell `title`")
     line = f"Run time: {notebooks.duration(seconds)} on {os.cpu_count()} CPU cores."
     title.source = fill(title.source, r"(?m)^Run time:.*$", line, "the run time")
+
+
+def fill_result(notebook: nbformat.NotebookNode) -> None:
+    """Put what the first-screen cell printed into the cell `result`, where there is no `promise`."""
+    shown, result = notebooks.first_screen(notebook), notebooks.find(notebook, "result")
+    if shown is None or result is None:
+        raise Refused("it needs cells `title` and `result`, and one cell tagged `first-screen`")
+    block = f"```text\n{notebooks.stdout(shown).strip()}\n```"
+    result.source = fill(result.source, r"(?s)```text\n.*?```", block, "the first-screen result")
+
+
+def fill_promise(notebook: nbformat.NotebookNode) -> list[dict[str, Any]]:
+    """Show in the cell `promise` what the first-screen cell showed; returns it, for `utils.first_screen`."""
+    promise, shown = notebooks.find(notebook, "promise"), notebooks.first_screen(notebook)
+    if promise is None or shown is None:
+        raise Refused("it needs a cell `promise`, and one cell tagged `first-screen`")
+    bundles = notebooks.bundles(shown)
+    if not bundles:
+        raise Refused(f"its first-screen cell {shown.id!r} shows nothing")
+    promise.outputs = [notebooks.output_of(bundle) for bundle in bundles]
+    return bundles
 
 
 def checked_card(path: Path) -> dict[str, Any]:
@@ -87,8 +109,11 @@ def checked_card(path: Path) -> dict[str, Any]:
     return card
 
 
-def make(notebook: nbformat.NotebookNode, name: str, build: Path) -> float:
-    """Execute a notebook, and make of it what is to be stored; returns the seconds it took."""
+def make(notebook: nbformat.NotebookNode, path: Path, build: Path) -> float:
+    """Execute a notebook, and make of it what is to be stored; returns the seconds it took.
+
+    The card, and what the first screen shows, are left in the folder `results` of `build`.
+    """
     shown = ""
 
     def show(heading: str, cell_id: str) -> None:
@@ -101,13 +126,18 @@ def make(notebook: nbformat.NotebookNode, name: str, build: Path) -> float:
     try:
         # stored outputs are passed on: notebooks show no photo that may not be
         with notebooks.environment(UNROLLED_PUBLISH="1"):
-            notebooks.execute(notebook, scale=SCALE, build=build, on_cell=show)
+            notebooks.execute(notebook, folder=path.parent, scale=SCALE, build=build, on_cell=show)
     except notebooks.CellFailed as error:
         raise Refused(str(error)) from error
     seconds = time.perf_counter() - start
-    card = checked_card(build / "results" / f"{name}.json")
+    card = checked_card(build / "results" / f"{path.stem}.json")
     clean(notebook)
-    fill_first_screen(notebook, seconds)
+    fill_title(notebook, seconds)
+    if notebooks.find(notebook, "promise") is not None:
+        first = json.dumps(fill_promise(notebook), indent=1, ensure_ascii=False) + "\n"
+        (build / "results" / notebooks.first_file(path).name).write_text(first, encoding="utf-8")
+    elif not notebooks.is_lab(path):
+        fill_result(notebook)
     provenance = {
         "code_sha256": notebooks.code_hash(notebook),
         "scale": SCALE,
@@ -130,7 +160,7 @@ def refresh(path: Path) -> float:
     with tempfile.TemporaryDirectory() as folder:  # a fresh one: no earlier training is resumed
         build = Path(folder)
         try:
-            seconds = make(notebook, path.stem, build)
+            seconds = make(notebook, path, build)
             if path.read_bytes() != before:  # a run takes minutes: somebody may have gone on writing
                 raise Refused("it was changed while it ran; refresh it again")
         except Refused as reason:
@@ -138,21 +168,20 @@ def refresh(path: Path) -> float:
             notebooks.save(notebook, failed)
             raise Refused(f"{reason}\n  What it printed is in {os.path.relpath(failed)}.") from reason
         notebooks.CARDS.mkdir(exist_ok=True)
-        part = notebooks.CARDS / f"{path.stem}.part"
-        shutil.copyfile(build / "results" / f"{path.stem}.json", part)
-        part.replace(part.with_suffix(".json"))
+        for made in (build / "results").glob(f"{path.stem}.*"):
+            part = notebooks.CARDS / f"{made.name}.part"
+            shutil.copyfile(made, part)
+            part.replace(notebooks.CARDS / made.name)
     notebooks.save(notebook, path)
     return seconds
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--notebook", default="", help="first letters of a name, or `all`; else the stale ones"
-    )
-    chosen = parser.parse_args().notebook
-    paths = notebooks.all_notebooks("" if chosen == "all" else chosen)
-    if not chosen:
+    notebooks.add_choice(parser)
+    options = parser.parse_args()
+    paths = notebooks.all_notebooks(options.notebook, options.lab)
+    if not (options.notebook or options.lab):
         paths = [path for path in paths if is_stale(path)]
     failures = 0
     for path in paths:

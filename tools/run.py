@@ -57,7 +57,7 @@ def run(path: Path, scale: str, build: Path, bar: tqdm) -> tuple[str, str, str]:
         bar.update()
 
     try:
-        notebooks.execute(notebook, scale=scale, build=build, on_cell=show)
+        notebooks.execute(notebook, folder=path.parent, scale=scale, build=build, on_cell=show)
     finally:
         notebooks.save(notebook, build / path.name)
         write_page(notebook, build / f"{path.stem}.html")
@@ -84,9 +84,9 @@ def count_cells(paths: list[Path]) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", choices=("quick", "cpu", "gpu"), default="quick")
-    parser.add_argument("--notebook", default="", help="first letters of the names to run, e.g. 06")
+    notebooks.add_choice(parser)
     options = parser.parse_args()
-    paths = notebooks.all_notebooks(options.notebook)
+    paths = notebooks.all_notebooks(options.notebook, options.lab)
     build = notebooks.build_folder()
     (build / "results").mkdir(exist_ok=True)
 

@@ -7,7 +7,8 @@ verse     the embedded sample play and its entropy
 decoding  writing with a model: greedy, drawn, beam search
 scenes    the embedded sample pictures, and whether a caption of them is true
 features  what a network trained on ImageNet sees in a picture
-results   result cards and the build folder
+results   result cards, the rules of a verdict, and the build folder
+first_screen  what the last stored run of a lesson showed
 plots     one style for all figures; coloured text
 checks    evenly spaced test values, and how far two arrays are apart
 """
