@@ -1,0 +1,126 @@
+"""Every picture: drawn without warnings, its words whole and apart, the same twice, and small."""
+
+import base64
+import itertools
+import warnings
+
+import matplotlib.pyplot as plt
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.patches import FancyBboxPatch
+
+from utils import diagrams, plots
+
+PICTURES = {
+    "unrolled": lambda axes=None: diagrams.unrolled(4, axes=axes),
+    "unrolled, folded, with weights": lambda axes=None: diagrams.unrolled(
+        3, weights=("$W_x$", "$W_h$", "$W_y$"), start="$h_0$", folded=True, axes=axes
+    ),
+    "unrolled, hello": lambda axes=None: diagrams.unrolled(
+        4, input_texts=list("hell"), output_texts=list("ello"), names=True, axes=axes
+    ),
+    "unrolled, one answer": lambda axes=None: diagrams.unrolled(
+        4, outputs=[3], input_texts=["what", "a", "great", "film"], output_texts=["positive"], axes=axes
+    ),
+    "unrolled, no inputs": lambda axes=None: diagrams.unrolled(3, inputs=[], axes=axes),
+    **{
+        f"pattern {name}": lambda axes=None, name=name: diagrams.pattern(name, axes)
+        for name in diagrams.PATTERNS
+    },
+    "patterns": diagrams.patterns,
+    "sequence to sequence, every step": lambda axes=None: diagrams.sequence_to_sequence(
+        every_step=True, axes=axes
+    ),
+    "tower and chain": lambda axes=None: diagrams.tower_and_chain(axes=axes),
+}
+
+
+@pytest.fixture(autouse=True)
+def figures():
+    with plt.rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plots.use_style()
+        yield
+    plt.close("all")
+
+
+def drawn(name):
+    axes = PICTURES[name]()
+    axes.figure.canvas.draw()
+    return axes
+
+
+def stored(name, monkeypatch):
+    """The bytes that a notebook would hold."""
+    shown = []
+    monkeypatch.setattr(plots, "display", shown.append)
+    PICTURES[name]()
+    plots.show(name)
+    return base64.b64decode(shown[0]._repr_mimebundle_()[0]["image/png"])
+
+
+def color_of(axes, name):
+    """Colours of the patches of one name."""
+    patches = [patch for patch in axes.patches if patch.get_gid() == name]
+    assert patches, f"nothing is named {name}"
+    return {to_hex(patch.get_facecolor()) for patch in patches}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_texts_are_whole_apart_and_inside_their_boxes(name):
+    axes = drawn(name)
+    figure = axes.figure
+    texts = [text for text in axes.texts if text.get_text().strip()]
+    extents = [text.get_window_extent() for text in texts]
+    for text, extent in zip(texts, extents, strict=True):
+        assert figure.bbox.x0 <= extent.x0 < extent.x1 <= figure.bbox.x1, text.get_text()
+        assert figure.bbox.y0 <= extent.y0 < extent.y1 <= figure.bbox.y1, text.get_text()
+    for (one, a), (two, b) in itertools.combinations(zip(texts, extents, strict=True), 2):
+        apart = a.x1 <= b.x0 + 1 or b.x1 <= a.x0 + 1 or a.y1 <= b.y0 + 1 or b.y1 <= a.y0 + 1
+        assert apart, f"{one.get_text()!r} lies on {two.get_text()!r}"
+    boxes = [patch for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
+    for text, extent in zip(texts, extents, strict=True):
+        x, y = (extent.x0 + extent.x1) / 2, (extent.y0 + extent.y1) / 2
+        around = [patch for patch in boxes if patch.get_window_extent().contains(x, y)]
+        ground = "white"
+        if around:
+            inner = max(around, key=lambda patch: patch.get_zorder())
+            ground, frame = to_hex(inner.get_facecolor()), inner.get_window_extent()
+            assert frame.x0 <= extent.x0 < extent.x1 <= frame.x1, f"{text.get_text()!r} sticks out of its box"
+        assert plots.contrast(text.get_color(), ground) >= 4.5, text.get_text()
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_same_picture_twice_and_small(name, monkeypatch):
+    once = stored(name, monkeypatch)
+    assert once == stored(name, monkeypatch)
+    assert len(once) < 80_000
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_shrinks_with_its_axes(name):
+    full = PICTURES[name]()
+    size = full.texts[0].get_fontsize() if full.texts else 0
+    _, axes = plt.subplots(1, 3, figsize=(6.4, 2.2))
+    assert PICTURES[name](axes[1]) is axes[1]
+    assert not axes[1].texts or axes[1].texts[0].get_fontsize() < size
+
+
+def test_roles_have_their_colours():
+    axes = drawn("unrolled")
+    for role in ("input", "state", "output"):
+        assert color_of(axes, role) == {plots.ROLE[role].lower()}
+
+
+def test_unrolled_refuses_what_does_not_fit():
+    with pytest.raises(ValueError, match="the steps are 0 to 3"):
+        diagrams.unrolled(4, outputs=[4])
+    with pytest.raises(ValueError, match="3 input texts for 4 nodes"):
+        diagrams.unrolled(4, input_texts=["a", "b", "c"])
+
+
+def test_an_unknown_pattern_names_the_choices():
+    with pytest.raises(
+        ValueError, match=r"'one to none'; choose one of 'one to one', .*'sequence to sequence'"
+    ):
+        diagrams.pattern("one to none")

@@ -1,0 +1,9 @@
+"""Pictures of recurrent networks, in the colours of the series (`plots.ROLE`, `plots.GATE`).
+
+Each function draws one picture, on a new figure or on the axes it is given, and returns the axes;
+a plotting cell ends with `plots.show("what the figure shows")`.
+"""
+
+from utils.diagrams.chains import PATTERNS, pattern, patterns, sequence_to_sequence, tower_and_chain, unrolled
+
+__all__ = ["PATTERNS", "pattern", "patterns", "sequence_to_sequence", "tower_and_chain", "unrolled"]
