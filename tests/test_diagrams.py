@@ -7,7 +7,7 @@ import warnings
 import matplotlib.pyplot as plt
 import pytest
 from matplotlib.colors import to_hex
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import FancyBboxPatch, Polygon
 
 from utils import diagrams, plots
 
@@ -32,6 +32,14 @@ PICTURES = {
         every_step=True, axes=axes
     ),
     "tower and chain": lambda axes=None: diagrams.tower_and_chain(axes=axes),
+    "backward": lambda axes=None: diagrams.backward(axes=axes),
+    "backward, fading": lambda axes=None: diagrams.backward(5, losses=[4], shrink=0.6, axes=axes),
+    "backward, with derivatives": lambda axes=None: diagrams.backward(4, losses=[3], labels=True, axes=axes),
+    "backward, derivatives without inputs": lambda axes=None: diagrams.backward(
+        4, losses=[3], labels=True, inputs=False, axes=axes
+    ),
+    "chunks": lambda axes=None: diagrams.chunks(axes=axes),
+    "chunks, plain": lambda axes=None: diagrams.chunks(6, 2, losses=False, key=False, axes=axes),
 }
 
 
@@ -124,3 +132,35 @@ def test_an_unknown_pattern_names_the_choices():
         ValueError, match=r"'one to none'; choose one of 'one to one', .*'sequence to sequence'"
     ):
         diagrams.pattern("one to none")
+
+
+def heads(axes, color):
+    """How many arrows of a colour there are."""
+    return sum(
+        isinstance(patch, Polygon) and to_hex(patch.get_facecolor()) == color.lower()
+        for patch in axes.patches
+    )
+
+
+def test_gradients_run_from_each_loss_to_the_first_step_in_red():
+    assert heads(drawn("backward"), plots.RED) == 4 + 3
+    assert heads(diagrams.backward(5, losses=[1]), plots.RED) == 1 + 1
+
+
+def test_the_gradient_stops_at_each_cut_and_the_state_does_not():
+    axes = diagrams.chunks(9, 3, key=False)
+    assert heads(axes, plots.RED) == 9 + 6
+    assert heads(axes, plots.ROLE["state"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: diagrams.backward(4, losses=[]), "at least one step"),
+        (lambda: diagrams.backward(4, shrink=1.5), "above 0, at most 1"),
+        (lambda: diagrams.chunks(4, 5), "1 to 4"),
+    ],
+)
+def test_gradients_refuse_what_does_not_fit(draw, message):
+    with pytest.raises(ValueError, match=message):
+        draw()

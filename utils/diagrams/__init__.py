@@ -5,5 +5,15 @@ a plotting cell ends with `plots.show("what the figure shows")`.
 """
 
 from utils.diagrams.chains import PATTERNS, pattern, patterns, sequence_to_sequence, tower_and_chain, unrolled
+from utils.diagrams.gradients import backward, chunks
 
-__all__ = ["PATTERNS", "pattern", "patterns", "sequence_to_sequence", "tower_and_chain", "unrolled"]
+__all__ = [
+    "PATTERNS",
+    "backward",
+    "chunks",
+    "pattern",
+    "patterns",
+    "sequence_to_sequence",
+    "tower_and_chain",
+    "unrolled",
+]
