@@ -7,7 +7,7 @@ import warnings
 import matplotlib.pyplot as plt
 import pytest
 from matplotlib.colors import to_hex
-from matplotlib.patches import FancyBboxPatch, Polygon
+from matplotlib.patches import Circle, FancyBboxPatch, Polygon
 
 from utils import diagrams, plots
 
@@ -40,6 +40,19 @@ PICTURES = {
     ),
     "chunks": lambda axes=None: diagrams.chunks(axes=axes),
     "chunks, plain": lambda axes=None: diagrams.chunks(6, 2, losses=False, key=False, axes=axes),
+    "lstm": lambda axes=None: diagrams.lstm_cell(axes=axes),
+    "lstm, forget gate": lambda axes=None: diagrams.lstm_cell(["cell", "forget"], axes=axes),
+    "lstm 1997": lambda axes=None: diagrams.lstm_cell(year=1997, axes=axes),
+    "lstm 2002": lambda axes=None: diagrams.lstm_cell(year=2002, axes=axes),
+    "lstm, compact": lambda axes=None: diagrams.lstm_cell(year=2002, compact=True, axes=axes),
+    "gru": lambda axes=None: diagrams.gru_cell(axes=axes),
+    "gru, update gate": lambda axes=None: diagrams.gru_cell("update", axes=axes),
+    "gru, reset before, 1 - z": lambda axes=None: diagrams.gru_cell(reset="before", keeps="1 - z", axes=axes),
+    "gru, reset after": lambda axes=None: diagrams.gru_cell(reset="after", axes=axes),
+    "gru, compact": lambda axes=None: diagrams.gru_cell(compact=True, axes=axes),
+    "gru, compact, other way": lambda axes=None: diagrams.gru_cell(
+        reset="after", keeps="1 - z", compact=True, axes=axes
+    ),
 }
 
 
@@ -86,7 +99,9 @@ def test_texts_are_whole_apart_and_inside_their_boxes(name):
     for (one, a), (two, b) in itertools.combinations(zip(texts, extents, strict=True), 2):
         apart = a.x1 <= b.x0 + 1 or b.x1 <= a.x0 + 1 or a.y1 <= b.y0 + 1 or b.y1 <= a.y0 + 1
         assert apart, f"{one.get_text()!r} lies on {two.get_text()!r}"
-    boxes = [patch for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
+    boxes = [
+        patch for patch in axes.patches if isinstance(patch, (FancyBboxPatch, Circle)) or patch.get_gid()
+    ]
     for text, extent in zip(texts, extents, strict=True):
         x, y = (extent.x0 + extent.x1) / 2, (extent.y0 + extent.y1) / 2
         around = [patch for patch in boxes if patch.get_window_extent().contains(x, y)]
@@ -162,5 +177,59 @@ def test_the_gradient_stops_at_each_cut_and_the_state_does_not():
     ],
 )
 def test_gradients_refuse_what_does_not_fit(draw, message):
+    with pytest.raises(ValueError, match=message):
+        draw()
+
+
+PALE = diagrams.shapes.PALE.lower()
+
+
+@pytest.mark.parametrize("part", diagrams.LSTM_PARTS)
+def test_an_lstm_part_that_is_lit_has_its_colour_and_the_others_are_pale(part):
+    axes = diagrams.lstm_cell(part)
+    colors = {name: color_of(axes, name) for name in ("forget", "candidate", "output", "cell")}
+    for name, color in colors.items():
+        full = plots.ROLE["cell"] if name == "cell" else plots.GATE[name]
+        assert color == {full.lower() if name == part else PALE}
+
+
+@pytest.mark.parametrize("part", ["update", "reset", "candidate"])
+def test_a_gru_part_that_is_lit_has_its_colour_and_the_others_are_pale(part):
+    axes = diagrams.gru_cell(part)
+    for name in ("update", "reset", "candidate"):
+        assert color_of(axes, name) == {plots.GATE[name].lower() if name == part else PALE}
+
+
+def test_the_input_gate_is_not_taken_for_the_input():
+    axes = diagrams.lstm_cell("input")
+    assert color_of(axes, "input") == {plots.GATE["input"].lower(), plots.ROLE["input"].lower()}
+
+
+def test_the_years_differ_in_the_forget_gate_and_the_peepholes():
+    def dashed(axes):
+        return sum(
+            patch.get_linestyle() == "--" or "0, (" in str(patch.get_linestyle()) for patch in axes.patches
+        )
+
+    cells = {year: diagrams.lstm_cell(year=year) for year in (1997, 2000, 2002)}
+    assert [any(p.get_gid() == "forget" for p in axes.patches) for axes in cells.values()] == [
+        False,
+        True,
+        True,
+    ]
+    assert [dashed(axes) for axes in cells.values()] == [0, 0, 3]
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: diagrams.lstm_cell("update"), "'update'; choose one of 'cell', 'forget'"),
+        (lambda: diagrams.lstm_cell(year=1999), "1999; choose one of 1997, 2000, 2002"),
+        (lambda: diagrams.gru_cell("forget"), "'forget'; choose one of 'state', 'update'"),
+        (lambda: diagrams.gru_cell(keeps="r"), "'r'; choose one of 'z', '1 - z'"),
+        (lambda: diagrams.gru_cell(reset="never"), "'never'; choose one of None, 'before', 'after'"),
+    ],
+)
+def test_cells_name_the_choices(draw, message):
     with pytest.raises(ValueError, match=message):
         draw()

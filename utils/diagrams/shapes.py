@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import FancyBboxPatch, PathPatch, Polygon
+from matplotlib.patches import Circle, FancyBboxPatch, PathPatch, Polygon
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 
@@ -23,6 +23,7 @@ SIZE = 11  # points: letters in boxes
 SMALL = 10  # points: labels beside arrows
 LINE = "#3A3A3A"  # arrows and labels
 PALE, PALE_LINE, PALE_INK = "#F1F1F1", "#CFCFCF", "#6E6E6E"  # what is not lit
+BELT = 0.34  # inches: width of the band of a state that runs through a cell
 PANEL = "#F3F6F9"  # the ground behind parts that belong together
 
 
@@ -252,20 +253,43 @@ def curve(
     _line(axes, Path([start, one, two, tuple(tip)], codes), color, width, dashed, zorder)
 
 
-def operation(axes: Axes, x: float, y: float, sign: str, *, lit: bool = True, color: str = "white") -> Box:
-    """A small circle with a sign in it: multiply, add."""
-    side = 0.3
-    ground = color if lit else PALE
-    patch = FancyBboxPatch(
-        (x - side / 2, y - side / 2),
-        side,
-        side,
-        boxstyle=f"round,pad=0,rounding_size={side / 2}",
-        facecolor=ground,
+def operation(
+    axes: Axes, x: float, y: float, sign: str, *, lit: bool = True, width: float = 0.3, height: float = 0.3
+) -> Box:
+    """A white circle, or a pill if wider, with a sign in it: multiply, add, tanh."""
+    patch: Circle | FancyBboxPatch
+    if width == height:
+        patch = Circle((x, y), width / 2)
+    else:
+        style = f"round,pad=0,rounding_size={height / 2}"
+        patch = FancyBboxPatch((x - width / 2, y - height / 2), width, height, boxstyle=style)
+    patch.set(
+        facecolor="white" if lit else PALE,
         edgecolor=LINE if lit else PALE_LINE,
         linewidth=1.3 * scale(axes),
         zorder=3.5,
     )
     axes.add_patch(patch)
-    label(axes, x, y, sign, color=ink(ground) if lit else PALE_INK, size=SIZE + 1)
-    return Box(x, y, side, side)
+    size = (SIZE + 2 * (sign in "×+") if len(sign) == 1 else SMALL) * height / 0.3
+    label(axes, x, y, sign, color=LINE if lit else PALE_INK, size=size)
+    return Box(x, y, width, height)
+
+
+def belt(
+    axes: Axes, y: float, start: float, end: float, color: str, *, lit: bool = True, name: str = ""
+) -> None:
+    """A band with a pointed end, for a state that runs straight through a cell."""
+    half, point = 0.17, 0.2
+    ground = color if lit else PALE
+    corners = [
+        (start, y - half),
+        (end - point, y - half),
+        (end, y),
+        (end - point, y + half),
+        (start, y + half),
+    ]
+    patch = Polygon(
+        corners, facecolor=ground, edgecolor=ground if lit else PALE_LINE, lw=scale(axes), zorder=1.5
+    )
+    patch.set_gid(name or None)
+    axes.add_patch(patch)
