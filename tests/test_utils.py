@@ -235,6 +235,27 @@ def test_show_attaches_the_alt_text_and_closes_the_figure(monkeypatch):
         plots.show(" ")
 
 
+def test_text_can_be_read_on_every_colour_of_the_series():
+    for color in (*plots.ROLE.values(), *plots.GATE.values(), *plots.COLORS):
+        assert plots.contrast(plots.ink(color), color) >= 4.5
+    assert plots.contrast("black", "white") == pytest.approx(21)
+
+
+def test_red_is_red_and_told_from_green_by_lightness():
+    red, green, blue = plt.matplotlib.colors.to_rgb(plots.RED)
+    assert red > 5 * max(green, blue)
+    assert plots.contrast(plots.RED, "white") > 1.5 * plots.contrast(plots.GREEN, "white")
+    assert plots.COLORS[:4] == (plots.BLUE, plots.ORANGE, plots.GREEN, plots.RED)
+
+
+def test_gate_maps_run_from_white_to_the_colour_of_the_gate():
+    for name, color in plots.GATE.items():
+        assert plt.matplotlib.colors.to_hex(plots.gate_map(name)(0.0)) == "#ffffff"
+        assert plt.matplotlib.colors.to_hex(plots.gate_map(name)(1.0)).upper() == color
+    with pytest.raises(ValueError, match=r"the names are .*forget"):
+        plots.gate_map("forgotten")
+
+
 def test_bars_are_in_order_and_published_ones_grey():
     axes = plots.bars({"a": 1.0, "b": 2.0}, xlabel="x", published=["b"])
     widths = [bar.get_width() for bar in axes.patches]

@@ -1,7 +1,9 @@
 """One style for the figures of the whole series, and coloured text.
 
-Colours are Okabe and Ito's, which colour-blind readers can tell apart (Okabe and Ito 2008,
-"Color Universal Design"). A plotting cell ends with `show("what the figure shows")`.
+Lines take `COLORS`: Okabe and Ito's, which colour-blind readers can tell apart (Okabe and Ito 2008,
+"Color Universal Design"), with a red that is red: dark, so that its lightness alone tells it from
+the green. What a thing *is* takes its colour from `ROLE` and `GATE`, the same in every diagram, heat
+map and line of the series. A plotting cell ends with `show("what the figure shows")`.
 """
 
 import html
@@ -13,12 +15,20 @@ import numpy as np
 import PIL.Image
 from IPython.display import HTML, Image, display
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, BLACK = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000",
+    "#0072B2", "#E69F00", "#009E73", "#C1121F", "#CC79A7", "#56B4E9", "#F0E442", "#000000",
 )  # fmt: skip
 GREY = "#999999"
 COLORS = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, BLACK)
+
+# Within one picture of a cell, the gates differ in hue or lightness for colour-blind readers too.
+ROLE = {"input": "#63C29F", "state": BLUE, "output": PURPLE, "cell": SKY}
+GATE = {
+    "forget": "#BF4D00", "input": "#006B54", "output": "#5B2A86", "candidate": ORANGE,
+    "reset": "#A3195B", "update": "#726F00",
+}  # fmt: skip
 
 
 def use_style() -> None:
@@ -27,7 +37,11 @@ def use_style() -> None:
         {
             "figure.figsize": (6.4, 3.2),
             "figure.dpi": 110,
+            "figure.facecolor": "white",  # opaque, with a margin: a figure stands on a dark page too
+            "savefig.facecolor": "white",
             "figure.constrained_layout.use": True,
+            "figure.constrained_layout.w_pad": 0.08,
+            "figure.constrained_layout.h_pad": 0.08,
             "font.size": 10,
             "axes.titlesize": 11,
             "axes.prop_cycle": plt.cycler(color=COLORS),
@@ -40,6 +54,46 @@ def use_style() -> None:
             "lines.linewidth": 1.8,
         }
     )
+
+
+def contrast(color: str, other: str) -> float:
+    """Contrast ratio of two colours, 1 to 21, as WCAG 2.1 defines it; text wants 4.5 on its ground.
+
+    Args:
+        color: any colour that matplotlib knows.
+        other: likewise; the order does not matter.
+    """
+
+    def luminance(name: str) -> float:
+        channels = np.array(to_rgb(name))
+        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+        return float(linear @ (0.2126, 0.7152, 0.0722))
+
+    dark, light = sorted((luminance(color), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def ink(color: str) -> str:
+    """Black or white, whichever reads better on a ground of this colour."""
+    return max(("white", "black"), key=lambda text: contrast(text, color))
+
+
+def gate_map(name: str) -> LinearSegmentedColormap:
+    """A map for a quantity in [0, 1]: white where the gate is shut, its colour where it is open.
+
+    Args:
+        name: of a gate, a key of `GATE`; or of a role without a gate of its name: "cell", "state".
+
+    Returns:
+        The map, for `imshow(..., cmap=gate_map("forget"), vmin=0, vmax=1)` with a colour bar.
+
+    Raises:
+        ValueError: no gate and no role has this name.
+    """
+    colors = ROLE | GATE
+    if name not in colors:
+        raise ValueError(f"No colour for {name!r}; the names are {', '.join(colors)}.")
+    return LinearSegmentedColormap.from_list(f"gate {name}", ["white", colors[name]])
 
 
 def show(alt: str) -> None:

@@ -1,0 +1,235 @@
+"""Every picture: drawn without warnings, its words whole and apart, the same twice, and small."""
+
+import base64
+import itertools
+import warnings
+
+import matplotlib.pyplot as plt
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.patches import Circle, FancyBboxPatch, Polygon
+
+from utils import diagrams, plots
+
+PICTURES = {
+    "unrolled": lambda axes=None: diagrams.unrolled(4, axes=axes),
+    "unrolled, folded, with weights": lambda axes=None: diagrams.unrolled(
+        3, weights=("$W_x$", "$W_h$", "$W_y$"), start="$h_0$", folded=True, axes=axes
+    ),
+    "unrolled, hello": lambda axes=None: diagrams.unrolled(
+        4, input_texts=list("hell"), output_texts=list("ello"), names=True, axes=axes
+    ),
+    "unrolled, one answer": lambda axes=None: diagrams.unrolled(
+        4, outputs=[3], input_texts=["what", "a", "great", "film"], output_texts=["positive"], axes=axes
+    ),
+    "unrolled, no inputs": lambda axes=None: diagrams.unrolled(3, inputs=[], axes=axes),
+    **{
+        f"pattern {name}": lambda axes=None, name=name: diagrams.pattern(name, axes)
+        for name in diagrams.PATTERNS
+    },
+    "patterns": diagrams.patterns,
+    "sequence to sequence, every step": lambda axes=None: diagrams.sequence_to_sequence(
+        every_step=True, axes=axes
+    ),
+    "tower and chain": lambda axes=None: diagrams.tower_and_chain(axes=axes),
+    "backward": lambda axes=None: diagrams.backward(axes=axes),
+    "backward, fading": lambda axes=None: diagrams.backward(5, losses=[4], shrink=0.6, axes=axes),
+    "backward, with derivatives": lambda axes=None: diagrams.backward(4, losses=[3], labels=True, axes=axes),
+    "backward, derivatives without inputs": lambda axes=None: diagrams.backward(
+        4, losses=[3], labels=True, inputs=False, axes=axes
+    ),
+    "chunks": lambda axes=None: diagrams.chunks(axes=axes),
+    "chunks, plain": lambda axes=None: diagrams.chunks(6, 2, losses=False, key=False, axes=axes),
+    "lstm": lambda axes=None: diagrams.lstm_cell(axes=axes),
+    "lstm, forget gate": lambda axes=None: diagrams.lstm_cell(["cell", "forget"], axes=axes),
+    "lstm 1997": lambda axes=None: diagrams.lstm_cell(year=1997, axes=axes),
+    "lstm 2002": lambda axes=None: diagrams.lstm_cell(year=2002, axes=axes),
+    "lstm, compact": lambda axes=None: diagrams.lstm_cell(year=2002, compact=True, axes=axes),
+    "gru": lambda axes=None: diagrams.gru_cell(axes=axes),
+    "gru, update gate": lambda axes=None: diagrams.gru_cell("update", axes=axes),
+    "gru, reset before, 1 - z": lambda axes=None: diagrams.gru_cell(reset="before", keeps="1 - z", axes=axes),
+    "gru, reset after": lambda axes=None: diagrams.gru_cell(reset="after", axes=axes),
+    "gru, compact": lambda axes=None: diagrams.gru_cell(compact=True, axes=axes),
+    "gru, compact, other way": lambda axes=None: diagrams.gru_cell(
+        reset="after", keeps="1 - z", compact=True, axes=axes
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def figures():
+    with plt.rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plots.use_style()
+        yield
+    plt.close("all")
+
+
+def drawn(name):
+    axes = PICTURES[name]()
+    axes.figure.canvas.draw()
+    return axes
+
+
+def stored(name, monkeypatch):
+    """The bytes that a notebook would hold."""
+    shown = []
+    monkeypatch.setattr(plots, "display", shown.append)
+    PICTURES[name]()
+    plots.show(name)
+    return base64.b64decode(shown[0]._repr_mimebundle_()[0]["image/png"])
+
+
+def color_of(axes, name):
+    """Colours of the patches of one name."""
+    patches = [patch for patch in axes.patches if patch.get_gid() == name]
+    assert patches, f"nothing is named {name}"
+    return {to_hex(patch.get_facecolor()) for patch in patches}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_texts_are_whole_apart_and_inside_their_boxes(name):
+    axes = drawn(name)
+    figure = axes.figure
+    texts = [text for text in axes.texts if text.get_text().strip()]
+    extents = [text.get_window_extent() for text in texts]
+    for text, extent in zip(texts, extents, strict=True):
+        assert figure.bbox.x0 <= extent.x0 < extent.x1 <= figure.bbox.x1, text.get_text()
+        assert figure.bbox.y0 <= extent.y0 < extent.y1 <= figure.bbox.y1, text.get_text()
+    for (one, a), (two, b) in itertools.combinations(zip(texts, extents, strict=True), 2):
+        apart = a.x1 <= b.x0 + 1 or b.x1 <= a.x0 + 1 or a.y1 <= b.y0 + 1 or b.y1 <= a.y0 + 1
+        assert apart, f"{one.get_text()!r} lies on {two.get_text()!r}"
+    boxes = [
+        patch for patch in axes.patches if isinstance(patch, (FancyBboxPatch, Circle)) or patch.get_gid()
+    ]
+    for text, extent in zip(texts, extents, strict=True):
+        x, y = (extent.x0 + extent.x1) / 2, (extent.y0 + extent.y1) / 2
+        around = [patch for patch in boxes if patch.get_window_extent().contains(x, y)]
+        ground = "white"
+        if around:
+            inner = max(around, key=lambda patch: patch.get_zorder())
+            ground, frame = to_hex(inner.get_facecolor()), inner.get_window_extent()
+            assert frame.x0 <= extent.x0 < extent.x1 <= frame.x1, f"{text.get_text()!r} sticks out of its box"
+        assert plots.contrast(text.get_color(), ground) >= 4.5, text.get_text()
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_same_picture_twice_and_small(name, monkeypatch):
+    once = stored(name, monkeypatch)
+    assert once == stored(name, monkeypatch)
+    assert len(once) < 80_000
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_shrinks_with_its_axes(name):
+    full = PICTURES[name]()
+    size = full.texts[0].get_fontsize() if full.texts else 0
+    _, axes = plt.subplots(1, 3, figsize=(6.4, 2.2))
+    assert PICTURES[name](axes[1]) is axes[1]
+    assert not axes[1].texts or axes[1].texts[0].get_fontsize() < size
+
+
+def test_roles_have_their_colours():
+    axes = drawn("unrolled")
+    for role in ("input", "state", "output"):
+        assert color_of(axes, role) == {plots.ROLE[role].lower()}
+
+
+def test_unrolled_refuses_what_does_not_fit():
+    with pytest.raises(ValueError, match="the steps are 0 to 3"):
+        diagrams.unrolled(4, outputs=[4])
+    with pytest.raises(ValueError, match="3 input texts for 4 nodes"):
+        diagrams.unrolled(4, input_texts=["a", "b", "c"])
+
+
+def test_an_unknown_pattern_names_the_choices():
+    with pytest.raises(
+        ValueError, match=r"'one to none'; choose one of 'one to one', .*'sequence to sequence'"
+    ):
+        diagrams.pattern("one to none")
+
+
+def heads(axes, color):
+    """How many arrows of a colour there are."""
+    return sum(
+        isinstance(patch, Polygon) and to_hex(patch.get_facecolor()) == color.lower()
+        for patch in axes.patches
+    )
+
+
+def test_gradients_run_from_each_loss_to_the_first_step_in_red():
+    assert heads(drawn("backward"), plots.RED) == 4 + 3
+    assert heads(diagrams.backward(5, losses=[1]), plots.RED) == 1 + 1
+
+
+def test_the_gradient_stops_at_each_cut_and_the_state_does_not():
+    axes = diagrams.chunks(9, 3, key=False)
+    assert heads(axes, plots.RED) == 9 + 6
+    assert heads(axes, plots.ROLE["state"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: diagrams.backward(4, losses=[]), "at least one step"),
+        (lambda: diagrams.backward(4, shrink=1.5), "above 0, at most 1"),
+        (lambda: diagrams.chunks(4, 5), "1 to 4"),
+    ],
+)
+def test_gradients_refuse_what_does_not_fit(draw, message):
+    with pytest.raises(ValueError, match=message):
+        draw()
+
+
+PALE = diagrams.shapes.PALE.lower()
+
+
+@pytest.mark.parametrize("part", diagrams.LSTM_PARTS)
+def test_an_lstm_part_that_is_lit_has_its_colour_and_the_others_are_pale(part):
+    axes = diagrams.lstm_cell(part)
+    colors = {name: color_of(axes, name) for name in ("forget", "candidate", "output", "cell")}
+    for name, color in colors.items():
+        full = plots.ROLE["cell"] if name == "cell" else plots.GATE[name]
+        assert color == {full.lower() if name == part else PALE}
+
+
+@pytest.mark.parametrize("part", ["update", "reset", "candidate"])
+def test_a_gru_part_that_is_lit_has_its_colour_and_the_others_are_pale(part):
+    axes = diagrams.gru_cell(part)
+    for name in ("update", "reset", "candidate"):
+        assert color_of(axes, name) == {plots.GATE[name].lower() if name == part else PALE}
+
+
+def test_the_input_gate_is_not_taken_for_the_input():
+    axes = diagrams.lstm_cell("input")
+    assert color_of(axes, "input") == {plots.GATE["input"].lower(), plots.ROLE["input"].lower()}
+
+
+def test_the_years_differ_in_the_forget_gate_and_the_peepholes():
+    def dashed(axes):
+        return sum(
+            patch.get_linestyle() == "--" or "0, (" in str(patch.get_linestyle()) for patch in axes.patches
+        )
+
+    cells = {year: diagrams.lstm_cell(year=year) for year in (1997, 2000, 2002)}
+    assert [any(p.get_gid() == "forget" for p in axes.patches) for axes in cells.values()] == [
+        False,
+        True,
+        True,
+    ]
+    assert [dashed(axes) for axes in cells.values()] == [0, 0, 3]
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: diagrams.lstm_cell("update"), "'update'; choose one of 'cell', 'forget'"),
+        (lambda: diagrams.lstm_cell(year=1999), "1999; choose one of 1997, 2000, 2002"),
+        (lambda: diagrams.gru_cell("forget"), "'forget'; choose one of 'state', 'update'"),
+        (lambda: diagrams.gru_cell(keeps="r"), "'r'; choose one of 'z', '1 - z'"),
+        (lambda: diagrams.gru_cell(reset="never"), "'never'; choose one of None, 'before', 'after'"),
+    ],
+)
+def test_cells_name_the_choices(draw, message):
+    with pytest.raises(ValueError, match=message):
+        draw()

@@ -1,0 +1,26 @@
+"""Pictures of recurrent networks, in the colours of the series (`plots.ROLE`, `plots.GATE`).
+
+Each function draws one picture, on a new figure or on the axes it is given, and returns the axes;
+a plotting cell ends with `plots.show("what the figure shows")`.
+"""
+
+from utils.diagrams import shapes
+from utils.diagrams.cells import GRU_PARTS, LSTM_PARTS, gru_cell, lstm_cell
+from utils.diagrams.chains import PATTERNS, pattern, patterns, sequence_to_sequence, tower_and_chain, unrolled
+from utils.diagrams.gradients import backward, chunks
+
+__all__ = [
+    "GRU_PARTS",
+    "LSTM_PARTS",
+    "PATTERNS",
+    "backward",
+    "chunks",
+    "gru_cell",
+    "lstm_cell",
+    "pattern",
+    "patterns",
+    "sequence_to_sequence",
+    "shapes",
+    "tower_and_chain",
+    "unrolled",
+]
