@@ -3,11 +3,10 @@
 scales        how much work a notebook does: quick, cpu, gpu
 datasets      the data sets, one function each, real or embedded sample
 fetch         where a file comes from: folder, cache, download; with hashes
-verse         the embedded sample play and its entropy
+samples       what makes the embedded samples, one kind of data a module
 side_by_side  many small networks of one kind, trained at once
 memory_tasks  adding problem, temporal order, copy, delayed echo
 decoding      writing with a model: greedy, drawn, beam search
-scenes        the embedded sample pictures, and whether a caption of them is true
 features      what a network trained on ImageNet sees in a picture
 results       result cards and the build folder
 plots         one style for all figures; coloured text
