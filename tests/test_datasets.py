@@ -12,9 +12,10 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from utils import chorales, datasets, reviews, scenes, verse
+from utils import datasets
 from utils.datasets import common, pictures, sentiment
 from utils.fetch import DataError, Unavailable
+from utils.samples import chorales, reviews, scenes, verse
 
 
 def test_the_sample_is_asked_for_without_a_word(monkeypatch, capsys):

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from utils import reviews
+from utils.samples import reviews
 
 TEXTS, LABELS = reviews.make_reviews(seed=1, count=20_000)
 

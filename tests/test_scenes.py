@@ -5,8 +5,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from utils import scenes
-from utils.scenes import COLORS, RADIUS, SHAPES, Thing, draw, is_exact, make_scene, true_words, write_caption
+from utils.samples import scenes
+from utils.samples.scenes import (
+    COLORS,
+    RADIUS,
+    SHAPES,
+    Thing,
+    draw,
+    is_exact,
+    make_scene,
+    true_words,
+    write_caption,
+)
 
 RED, BLUE = Thing("circle", "red", "small", 0.3, 0.5), Thing("square", "blue", "large", 0.7, 0.5)
 

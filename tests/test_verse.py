@@ -8,7 +8,7 @@ import string
 import numpy as np
 import pytest
 
-from utils import verse
+from utils.samples import verse
 
 SYMBOLS = "\n !$&',-.3:;?" + string.ascii_letters
 

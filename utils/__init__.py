@@ -1,14 +1,19 @@
 """What more than one notebook needs and no lecture teaches; one subject a module.
 
-scales    how much work a notebook does: quick, cpu, gpu
-datasets  the data sets, one function each, real or embedded sample
-fetch     where a file comes from: folder, cache, download; with hashes
-verse     the embedded sample play and its entropy
-decoding  writing with a model: greedy, drawn, beam search
-scenes    the embedded sample pictures, and whether a caption of them is true
-features  what a network trained on ImageNet sees in a picture
-results   result cards, the rules of a verdict, and the build folder
+environment   what must be settled when TensorFlow starts
+scales        how much work a notebook does: quick, cpu, gpu
+datasets      the data sets, one function each, real or embedded sample
+fetch         where a file comes from: folder, cache, download; with hashes
+samples       what makes the embedded samples, one kind of data a module
+side_by_side  many small networks of one kind, trained at once
+memory_tasks  adding problem, temporal order, copy, delayed echo
+recurrent     recurrent layers at the speed of the machine
+decoding      writing with a model: greedy, drawn, beam search
+features      what a network trained on ImageNet sees in a picture
+resume        training that may be interrupted
+results       result cards, the rules of a verdict, and the build folder
 first_screen  what the last stored run of a lesson showed
-plots     one style for all figures; coloured text
-checks    evenly spaced test values, and how far two arrays are apart
+plots         one style for all figures; coloured text
+diagrams      pictures of the models
+checks        evenly spaced test values, and how far two arrays are apart
 """

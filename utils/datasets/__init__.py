@@ -12,7 +12,7 @@ sequences  splice junctions, posts with named entities
 speech     spoken digits
 sentiment  IMDB's reviews
 
-Not here: how the samples are made (`utils.verse`, `chorales`, `scenes`, `labelled_sequences`, `reviews`).
+Not here: how the samples are made (`utils.samples`).
 """
 
 from utils.datasets.common import Source

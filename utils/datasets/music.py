@@ -1,6 +1,6 @@
 """Music as piano rolls: Bach's chorales.
 
-Not here: the sample chorales (`utils.chorales`).
+Not here: the sample chorales (`utils.samples.chorales`).
 """
 
 import hashlib
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from utils import chorales
 from utils.datasets.common import Source, real_file
 from utils.fetch import Remote
+from utils.samples import chorales
 
 JSB = Remote(
     name="jsb/jsb-chorales-quarter.json",

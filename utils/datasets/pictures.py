@@ -1,6 +1,6 @@
 """Pictures with captions: Flickr8k, or drawn scenes; and a photo of the reader's own.
 
-Not here: how scenes are drawn and described (`utils.scenes`); what a network sees in a picture
+Not here: how scenes are drawn and described (`utils.samples.scenes`); what a network sees in a picture
 (`utils.features`).
 """
 
@@ -18,9 +18,9 @@ import numpy as np
 import PIL.Image
 import PIL.ImageOps
 
-from utils import scenes
 from utils.datasets.common import Source, real_file, sha256
 from utils.fetch import DataError, Remote, data_folder, sample_is_pinned
+from utils.samples import scenes
 
 # The University of Illinois no longer serves the archives; this copy is the one that courses use, and
 # its MD5 sums are those that other projects pin as well. The captions and photos are for
@@ -234,7 +234,7 @@ def flickr8k_parts(
 
 
 def drawn_scenes() -> Captioned:
-    """The sample: scenes of coloured shapes with captions by a grammar; see `utils.scenes`."""
+    """The sample: scenes of coloured shapes with captions by a grammar; see `utils.samples.scenes`."""
     rng = np.random.default_rng(0)
     made = {f"scene{i:04d}": scenes.make_scene(rng) for i in range(2600)}
     captions = {

@@ -1,6 +1,6 @@
 """Reviews and what their writers thought: IMDB's.
 
-Not here: the grammar of the sample reviews, and the ceilings it knows (`utils.reviews`).
+Not here: the grammar of the sample reviews, and the ceilings it knows (`utils.samples.reviews`).
 """
 
 import json
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from utils import reviews
 from utils.datasets.common import Source, real_file, sha256
 from utils.fetch import Remote, data_folder
+from utils.samples import reviews
 
 # (half "train" or "test", label "pos" or "neg", number in that list) -> text of a review
 Table = dict[tuple[str, str, int], str]
@@ -181,7 +181,7 @@ def imdb() -> Sentiment:
 
 
 def sample_reviews() -> Sentiment:
-    """Reviews from the grammar of `utils.reviews`, with the ceilings that it knows."""
+    """Reviews from the grammar of `utils.samples.reviews`, with the ceilings that it knows."""
     texts, labels = reviews.make_reviews(seed=0, count=6000)
     train, validation, test = (
         Reviews(tuple(texts[part]), labels[part])

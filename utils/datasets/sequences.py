@@ -1,6 +1,6 @@
 """Labelled sequences of letters and of words: splice junctions, and posts with named entities.
 
-Not here: the made-up ones (`utils.labelled_sequences`); spoken digits (`speech`).
+Not here: the made-up ones (`utils.samples.dna`, `utils.samples.posts`); spoken digits (`speech`).
 """
 
 import re
@@ -8,17 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from utils import labelled_sequences
 from utils.datasets.common import Parts, Source, Three, real_file, sha256
 from utils.fetch import Remote
-from utils.labelled_sequences import Junction, Sentence
+from utils.samples import dna, posts
+from utils.samples.dna import Junction
+from utils.samples.posts import Sentence
 
 
 def junction_rows(path: Path) -> list[tuple[str, str, str]]:
     """Class, name and bases of each line of the splice-junction file; a header line is skipped."""
     lines = path.read_text(encoding="ascii").splitlines()
     rows = [[field.strip() for field in line.split(",")] for line in lines if line.strip()]
-    return [(kind, name, bases) for kind, name, bases in rows if kind in labelled_sequences.KINDS]
+    return [(kind, name, bases) for kind, name, bases in rows if kind in dna.KINDS]
 
 
 def junctions_digest(path: Path) -> str:
@@ -83,16 +84,16 @@ def splice_junctions() -> Parts[Junction]:
         source = Source("splice junctions", "real", origin, SPLICE_DIGEST)
         return Parts(*split_junctions(junctions), source)
     rng = np.random.default_rng(0)
-    made = tuple(labelled_sequences.make_junction(rng) for _ in range(2000))
+    made = tuple(dna.make_junction(rng) for _ in range(2000))
     digest = sha256("\n".join(map(",".join, made)))
     test = made[1600:]
 
     def accuracy(last: int) -> float:
-        chances = [labelled_sequences.kind_chances(bases, last=last) for bases, _ in test]
-        guesses = [labelled_sequences.KINDS[row.argmax()] for row in chances]
+        chances = [dna.kind_chances(bases, last=last) for bases, _ in test]
+        guesses = [dna.KINDS[row.argmax()] for row in chances]
         return float(np.mean([guess == kind for guess, (_, kind) in zip(guesses, test, strict=True)]))
 
-    best = {"before": accuracy(labelled_sequences.JUNCTION), "both": accuracy(labelled_sequences.LENGTH)}
+    best = {"before": accuracy(dna.JUNCTION), "both": accuracy(dna.LENGTH)}
     source = Source("sample junctions", "sample", "made in memory", digest)
     return Parts(made[:1400], made[1400:1600], test, source, best)
 
@@ -140,7 +141,7 @@ def wnut17() -> Parts[Sentence]:
         train, validation, test = (sentences(path) for path, _ in files)
         return Parts(train, validation, test, Source("WNUT-17", "real", files[0][1], digest))
     rng = np.random.default_rng(0)
-    made = tuple(labelled_sequences.make_sentence(rng) for _ in range(1000))
+    made = tuple(posts.make_sentence(rng) for _ in range(1000))
     digest = sha256("\n".join(" ".join(words + tags) for words, tags in made))
     test = made[800:]
     named = [tag for _, tags in test for tag in tags if tag.startswith("B-")]

@@ -1,6 +1,6 @@
 """Sound with labels: spoken digits.
 
-Not here: the "digits" that are sung instead (`utils.labelled_sequences`); spectrograms (`utils.sound`).
+Not here: the "digits" that are sung instead (`utils.samples.digits`); spectrograms (`utils.sound`).
 """
 
 import hashlib
@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from utils import labelled_sequences
 from utils.datasets.common import Parts, Source, Three, real_file, sha256
 from utils.fetch import DataError, Remote
-from utils.labelled_sequences import Recording
+from utils.samples import digits
+from utils.samples.digits import Recording
 
 WAV = re.compile(r"(?:^|/)recordings/(\d)_([a-z]+)_(\d+)\.wav$")
 LARGEST_WAV = 100_000  # bytes; the longest of the recordings has 36,000
@@ -65,7 +65,7 @@ def samples_of(data: bytes) -> np.ndarray:
     """
     with wave.open(io.BytesIO(data)) as file:
         form = (file.getnchannels(), file.getsampwidth(), file.getframerate())
-        if form != (1, 2, labelled_sequences.RATE):
+        if form != (1, 2, digits.RATE):
             raise DataError(f"A recording has (channels, bytes, rate) {form}; expected (1, 2, 8000).")
         return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
 
@@ -102,9 +102,9 @@ def spoken_digits() -> Parts[Recording]:
         )
     rng = np.random.default_rng(0)
     made = [
-        labelled_sequences.make_recording(rng, digit, speaker, take)
+        digits.make_recording(rng, digit, speaker, take)
         for digit in range(10)
-        for speaker in labelled_sequences.SPEAKERS
+        for speaker in digits.SPEAKERS
         for take in range(20)
     ]
     digest = hashlib.sha256(b"".join(recording.samples.tobytes() for recording in made)).hexdigest()

@@ -1,14 +1,14 @@
 """Texts to write like: Tiny Shakespeare, or the reader's own.
 
-Not here: the sample play (`utils.verse`); texts with labels (`sentiment`, `sequences`).
+Not here: the sample play (`utils.samples.verse`); texts with labels (`sentiment`, `sequences`).
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from utils import verse
 from utils.datasets.common import Source, real_file, sha256
 from utils.fetch import Remote
+from utils.samples import verse
 
 SHAKESPEARE = Remote(
     name="shakespeare.txt",

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-MATERIAL = Path(__file__).resolve().parents[1] / "data" / "verse.txt"
+MATERIAL = Path(__file__).resolve().parents[2] / "data" / "verse.txt"
 LINES_GO_ON, SPEECHES_GO_ON, COUPLET, BILL = 0.7, 0.85, 0.3, 0.05  # probabilities
 WORDS = ("town", "verb", "past", "gentle", "cold", "upon", "again")  # sections, the same for all topics
 CHOICES = ("stop", "end", "the", "The", "these", "These", "shall", "is", "Is", "are", "Are", "has", "Has")

@@ -7,9 +7,10 @@ import wave
 import numpy as np
 import pytest
 
-from utils import datasets, labelled_sequences, sound
+from utils import datasets, sound
 from utils.datasets import common, sequences, speech
 from utils.fetch import DataError
+from utils.samples import digits, dna
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +22,7 @@ def test_sample_junctions_and_their_best_accuracy():
     data = datasets.splice_junctions()
     assert [len(part) for part in (data.train, data.validation, data.test)] == [1400, 200, 400]
     assert all(len(bases) == 60 and set(bases) <= set("ACGT") for bases, _ in data.train)
-    assert {kind for _, kind in data.test} == set(labelled_sequences.KINDS)
+    assert {kind for _, kind in data.test} == set(dna.KINDS)
     assert 0.65 < data.best["before"] < 0.8  # 3/4, were it not for misspelt words and chance ones
     assert 0.97 < data.best["both"] <= 1
     assert datasets.splice_junctions() == data
@@ -29,10 +30,10 @@ def test_sample_junctions_and_their_best_accuracy():
 
 def test_the_chances_of_a_kind_are_those_it_was_drawn_with():
     rng = np.random.default_rng(1)
-    made = [labelled_sequences.make_junction(rng) for _ in range(4000)]
+    made = [dna.make_junction(rng) for _ in range(4000)]
     for window in ((0, 30), (27, 33), (30, 60)):
-        chances = np.array([labelled_sequences.kind_chances(bases, *window) for bases, _ in made])
-        kinds = np.array([[kind == other for other in labelled_sequences.KINDS] for _, kind in made])
+        chances = np.array([dna.kind_chances(bases, *window) for bases, _ in made])
+        kinds = np.array([[kind == other for other in dna.KINDS] for _, kind in made])
         assert chances.sum(axis=1) == pytest.approx(1)
         for low in np.arange(0, 1, 0.2):  # of those given a chance near p, a share near p is of the kind
             near = (chances > low) & (chances <= low + 0.2)
@@ -55,7 +56,7 @@ def test_sample_sentences_have_tags_that_only_the_words_behind_tell():
 
 
 def test_sample_digits_differ_by_the_order_of_their_notes():
-    assert len(set(labelled_sequences.TUNES)) == 10
+    assert len(set(digits.TUNES)) == 10
     data = datasets.spoken_digits()
     assert [len(part) for part in (data.train, data.validation, data.test)] == [300, 150, 150]
     assert {recording.take for recording in data.test} == set(range(5))
@@ -64,7 +65,7 @@ def test_sample_digits_differ_by_the_order_of_their_notes():
         assert samples.dtype == np.int16
         assert 1500 <= len(samples) <= 3000
         assert digit in range(10)
-        assert speaker in labelled_sequences.SPEAKERS
+        assert speaker in digits.SPEAKERS
     assert datasets.spoken_digits().source == data.source
 
 
