@@ -38,7 +38,7 @@ def adding(rng: np.random.Generator, batch: int, steps: int) -> Pair:
     marks[np.arange(batch), rng.integers(0, steps // 2, batch)] = 1
     marks[np.arange(batch), rng.integers(steps // 2, steps, batch)] = 1
     total = np.sum(values * marks, axis=1)
-    return np.float32(np.stack([values, marks], axis=-1)), np.float32(total[:, None, None])
+    return np.stack([values, marks], axis=-1).astype("float32"), total[:, None, None].astype("float32")
 
 
 def temporal_order(rng: np.random.Generator, batch: int, steps: int) -> Pair:
@@ -66,7 +66,7 @@ def temporal_order(rng: np.random.Generator, batch: int, steps: int) -> Pair:
     first, second = rng.integers(0, 2, (2, batch))
     symbols[rows, rng.integers(steps // 10, steps // 5, batch)] = 4 + first
     symbols[rows, rng.integers(steps // 2, 3 * steps // 5, batch)] = 4 + second
-    return np.eye(6, dtype="float32")[symbols], np.int32(2 * first + second)[:, None]
+    return np.eye(6, dtype="float32")[symbols], (2 * first + second)[:, None].astype("int32")
 
 
 def copying(rng: np.random.Generator, batch: int, delay: int, letters: int = 5) -> Pair:
@@ -90,7 +90,7 @@ def copying(rng: np.random.Generator, batch: int, delay: int, letters: int = 5) 
     word = rng.integers(0, 4, (batch, letters))
     symbols = np.full((batch, letters + delay + letters), 4)
     symbols[:, :letters], symbols[:, -letters:] = word, 5
-    return np.eye(6, dtype="float32")[symbols], np.int32(word)
+    return np.eye(6, dtype="float32")[symbols], word.astype("int32")
 
 
 def delayed_echo(delays: Sequence[int]) -> Callable[[np.random.Generator, int, int], Pair]:
@@ -115,7 +115,7 @@ def delayed_echo(delays: Sequence[int]) -> Callable[[np.random.Generator, int, i
             heard = rng.integers(0, 2, (batch, longest), dtype="int32")
         bits = np.concatenate([heard, rng.integers(0, 2, (batch, steps), dtype="int32")], axis=1)
         heard = bits[:, steps:]
-        x = np.float32(2 * bits[:, longest:, None] - 1)
+        x = (2 * bits[:, longest:, None] - 1).astype("float32")
         return x, np.stack([bits[:, longest - delay : longest - delay + steps] for delay in delays])
 
     return task

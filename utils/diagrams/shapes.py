@@ -6,6 +6,7 @@ as one of three subplots, boxes, lines and letters shrink together.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -83,9 +84,10 @@ def canvas(axes: Axes | None, width: float, height: float) -> Axes:
     axes.set(xlim=(0, width), ylim=(0, height))
     axes.set_aspect("equal")
     axes.axis("off")
-    engine = axes.figure.get_layout_engine()
+    within: Any = axes.figure
+    engine = within.get_layout_engine()
     if engine is not None:
-        engine.execute(axes.figure.figure)
+        engine.execute(within.figure)
     return axes
 
 
@@ -93,7 +95,8 @@ def scale(axes: Axes) -> float:
     """How much smaller than full size these axes are drawn, 1 at full size."""
     axes.apply_aspect()
     low, high = axes.get_xlim()
-    return axes.get_window_extent().width / axes.figure.dpi / (high - low)
+    within: Any = axes.figure
+    return axes.get_window_extent().width / within.dpi / (high - low)
 
 
 def text_width(text: str, size: float = SIZE) -> float:

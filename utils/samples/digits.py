@@ -37,4 +37,4 @@ def make_recording(rng: np.random.Generator, digit: int, speaker: str, take: int
     phase = 2 * np.pi * np.cumsum(hertz) / RATE
     sound = np.sin(phase) + 0.4 * np.sin(2 * phase) + rng.normal(0, 0.1, len(phase))
     loudness = rng.uniform(2000, 8000) * np.hanning(len(phase)) ** 0.3
-    return Recording(np.int16(sound * loudness), digit, speaker, take)
+    return Recording((sound * loudness).astype("int16"), digit, speaker, take)
