@@ -8,19 +8,28 @@ from utils.diagrams import shapes
 from utils.diagrams.cells import GRU_PARTS, LSTM_PARTS, gru_cell, lstm_cell
 from utils.diagrams.chains import PATTERNS, pattern, patterns, sequence_to_sequence, tower_and_chain, unrolled
 from utils.diagrams.gradients import backward, chunks
+from utils.diagrams.language import embedding_to_answer, sampling_loop, streams, training_shift
+from utils.diagrams.layers import bidirectional, pyramid, stacked
 
 __all__ = [
     "GRU_PARTS",
     "LSTM_PARTS",
     "PATTERNS",
     "backward",
+    "bidirectional",
     "chunks",
+    "embedding_to_answer",
     "gru_cell",
     "lstm_cell",
     "pattern",
     "patterns",
+    "pyramid",
+    "sampling_loop",
     "sequence_to_sequence",
     "shapes",
+    "stacked",
+    "streams",
     "tower_and_chain",
+    "training_shift",
     "unrolled",
 ]
