@@ -8,9 +8,7 @@ from matplotlib.patches import Rectangle
 
 from utils.diagrams.chains import node_width
 from utils.diagrams.shapes import (
-    HEIGHT,
     LINE,
-    SMALL,
     Box,
     arrow,
     box,
@@ -57,11 +55,10 @@ def training_shift(text: str = "to be or not", *, axes: Axes | None = None) -> A
         x = left + node / 2 + t * pitch
         given = box(axes, x, rows["input"], _visible(text[t]), ROLE["input"], width=node, name="input")
         state = box(axes, x, rows["network"], "", ROLE["state"], width=node, name="state")
-        target = box(
-            axes, x, rows["target"], _visible(text[t + 1]), ROLE["output"], width=node, name="output"
-        )
+        target = _visible(text[t + 1])
+        above = box(axes, x, rows["target"], target, ROLE["output"], width=node, name="output")
         arrow(axes, given.top, state.bottom)
-        arrow(axes, state.top, target.bottom)
+        arrow(axes, state.top, above.bottom)
         if before is not None:
             arrow(axes, before.right, state.left)
         before = state
@@ -146,27 +143,18 @@ def streams(text: str = FIRST_LINE, *, rows: int = 3, columns: int = 4, axes: Ax
     whole = 0.0836 * size * rows * columns + 0.12 * rows
     width = max(left + columns * wide + (columns - 1) * gap + 0.2, whole + 0.3)
     left += (width - (left + columns * wide + (columns - 1) * gap + 0.2)) / 2
-    height = rows * row + 1.72
+    height = (rows - 1) * row + 1.98
     axes = canvas(axes, width, height)
     x = (width - whole) / 2
     for k in range(rows):
         stream = "".join(letters[k * columns : (k + 1) * columns])
         span = 0.0836 * len(stream) + 0.12
-        box(
-            axes,
-            x + span / 2,
-            height - 0.6,
-            "",
-            TINTS[k],
-            width=span,
-            height=0.32,
-            corner=0.05,
-            name="stream",
-        )
-        label(axes, x + span / 2, height - 0.6, stream, size=10, family=MONO, color="black")
-        label(axes, x + span / 2, height - 0.25, f"stream {k + 1}")
+        middle, y = x + span / 2, height - 0.6
+        box(axes, middle, y, "", TINTS[k], width=span - 0.03, height=0.32, corner=0.05, name="stream")
+        label(axes, middle, y, stream, size=10, family=MONO, color="black")
+        label(axes, middle, height - 0.25, f"stream {k + 1}")
         x += span
-    top = height - 1.52
+    top = height - 1.56
     for k in range(rows):
         y = top - k * row
         label(axes, left - 0.12, y, f"stream {k + 1}", align="right")
@@ -180,15 +168,15 @@ def streams(text: str = FIRST_LINE, *, rows: int = 3, columns: int = 4, axes: Ax
             before = here
     for j in range(columns):
         x = left + wide / 2 + j * (wide + gap)
-        panel(axes, (x - wide / 2 - 0.09, 0.1), (x + wide / 2 + 0.09, top + 0.56), f"batch {j + 1}")
+        panel(axes, (x - wide / 2 - 0.09, 0.12), (x + wide / 2 + 0.09, top + 0.56), f"batch {j + 1}")
     return axes
 
 
-def _vector(axes: Axes, x: float, y: float, seed: int, cells: int = 4, width: float = 0.3) -> Box:
+def vector(axes: Axes, x: float, y: float, seed: int, cells: int = 4, width: float = 0.3) -> Box:
     """A vector: a column of cells, shaded by numbers that depend on the seed alone."""
     side = 0.19
     for k in range(cells):
-        value = 0.5 + 0.5 * math.sin(1.7 * (seed + 1) * (k + 1) + k)
+        value = (math.sin(12.9898 * (seed % 89) + 78.233 * k) * 43758.5453) % 1
         shade = [1 - value * (1 - int(ROLE["input"][i : i + 2], 16) / 255) for i in (1, 3, 5)]
         low = y - side * cells / 2 + k * side
         axes.add_patch(
@@ -236,18 +224,16 @@ def embedding_to_answer(
         x = left + node / 2 + k * pitch
         read = box(axes, x, rows["words"], word, "#FFFFFF", width=node, height=0.36)
         found = box(axes, x, rows["ids"], str(number), ROLE["input"], width=node, height=0.38, name="input")
-        vector = _vector(axes, x, rows["embedding"], number)
+        numbers = vector(axes, x, rows["embedding"], number)
         state = box(axes, x, rows[layer], f"$h_{{{k + 1}}}$", ROLE["state"], width=node, name="state")
         arrow(axes, (x, read.top[1] - 0.04), found.bottom)
-        arrow(axes, found.top, vector.bottom)
-        arrow(axes, vector.top, state.bottom)
+        arrow(axes, found.top, numbers.bottom)
+        arrow(axes, numbers.top, state.bottom)
         if before is not None:
             arrow(axes, before.right, state.left)
         before = state
     if before is not None:
-        said = box(
-            axes, before.x, rows["answer"], answer, ROLE["output"], width=wide, height=HEIGHT, name="output"
-        )
+        said = box(axes, before.x, rows["answer"], answer, ROLE["output"], width=wide, name="output")
         arrow(axes, before.top, said.bottom)
-        label(axes, before.x - 0.1, (before.top[1] + said.bottom[1]) / 2, "Dense", align="right", size=SMALL)
+        label(axes, before.x - 0.1, (before.top[1] + said.bottom[1]) / 2, "Dense", align="right")
     return axes

@@ -6,6 +6,7 @@ as one of three subplots, boxes, lines and letters shrink together.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -120,7 +121,7 @@ def label(
 
     Lines are set on their base line, so that neighbours stand level whichever letters they hold.
     """
-    style = {"fontsize": size * scale(axes), "family": family, "ha": align, "va": "baseline"}
+    style: dict[str, Any] = {"fontsize": size * scale(axes), "family": family, "ha": align, "va": "baseline"}
     lines = text.split("\n")
     for k, line in enumerate(lines):
         base = y + ((len(lines) - 1) / 2 - k) * 1.25 * size / 72 - 0.36 * size / 72
