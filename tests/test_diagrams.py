@@ -5,11 +5,18 @@ import itertools
 import warnings
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Circle, FancyBboxPatch, Polygon
 
 from utils import diagrams, plots
+
+BRANCHES = [
+    [diagrams.Branch("a", 0, -0.5), diagrams.Branch("two", 0, -2.6, kept=False)],
+    [diagrams.Branch("man", 0, -1.9), diagrams.Branch("dog", 0, -1.1)],
+    [diagrams.Branch("runs", 1, -1.8), diagrams.Branch("jumps", 0, -2.5, kept=False)],
+]
 
 PICTURES = {
     "unrolled": lambda axes=None: diagrams.unrolled(4, axes=axes),
@@ -53,6 +60,34 @@ PICTURES = {
     "gru, compact, other way": lambda axes=None: diagrams.gru_cell(
         reset="after", keeps="1 - z", compact=True, axes=axes
     ),
+    "stacked": lambda axes=None: diagrams.stacked(axes=axes),
+    "stacked, two layers, five steps": lambda axes=None: diagrams.stacked(2, 5, names=False, axes=axes),
+    "bidirectional": lambda axes=None: diagrams.bidirectional(axes=axes),
+    "bidirectional, letters": lambda axes=None: diagrams.bidirectional(
+        3, input_texts=list("ACG"), output_texts=["junction", "no", "no"], names=False, axes=axes
+    ),
+    "pyramid": lambda axes=None: diagrams.pyramid(axes=axes),
+    "training shift": lambda axes=None: diagrams.training_shift(axes=axes),
+    "training shift, special": lambda axes=None: diagrams.training_shift("a b\n$c_", axes=axes),
+    "sampling loop": lambda axes=None: diagrams.sampling_loop(axes=axes),
+    "streams": lambda axes=None: diagrams.streams(axes=axes),
+    "streams, many": lambda axes=None: diagrams.streams("abcdefgh" * 5, rows=4, columns=5, axes=axes),
+    "embedding to answer": lambda axes=None: diagrams.embedding_to_answer(axes=axes),
+    "embedding to answer, long": lambda axes=None: diagrams.embedding_to_answer(
+        ["not", "as", "bad", "as", "expected"], [5, 17, 380, 17, 2041], answer="0.71 positive", axes=axes
+    ),
+    **{
+        f"captioner, {way}": lambda axes=None, way=way: diagrams.captioner(way, axes=axes)
+        for way in diagrams.WAYS
+    },
+    "captioner, own photo": lambda axes=None: diagrams.captioner(
+        photo=np.full((30, 40, 3), 128, "uint8"), axes=axes
+    ),
+    "encoder and decoder": lambda axes=None: diagrams.encoder_decoder(axes=axes),
+    "encoder and decoder, attention": lambda axes=None: diagrams.encoder_decoder(
+        attention=True, step=2, axes=axes
+    ),
+    "beam tree": lambda axes=None: diagrams.beam_tree(BRANCHES, axes=axes),
 }
 
 
@@ -120,7 +155,9 @@ def test_the_same_picture_twice_and_small(name, monkeypatch):
     assert len(once) < 80_000
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize(
+    "name", ["unrolled", "chunks", "lstm", "streams", "captioner, first step", "beam tree"]
+)
 def test_a_picture_shrinks_with_its_axes(name):
     full = PICTURES[name]()
     size = full.texts[0].get_fontsize() if full.texts else 0
@@ -181,6 +218,50 @@ def test_gradients_refuse_what_does_not_fit(draw, message):
         draw()
 
 
+def test_both_directions_feed_every_output():
+    axes = diagrams.bidirectional(3, names=False)
+    assert len([patch for patch in axes.patches if isinstance(patch, Polygon)]) == 3 * 4 + 2 * 2
+    outputs = [patch.get_window_extent() for patch in axes.patches if patch.get_gid() == "output"]
+    tips = [patch.get_window_extent() for patch in axes.patches if isinstance(patch, Polygon)]
+    for output in outputs:
+        assert (
+            sum(abs(tip.y1 - output.y0) < 1.5 and output.x0 < tip.x0 < tip.x1 < output.x1 for tip in tips)
+            == 2
+        )
+
+
+def test_a_pyramid_halves_its_steps():
+    named = [patch.get_gid() for patch in diagrams.pyramid(3, 8).patches]
+    assert named.count("input") == 8
+    assert named.count("state") == 8 + 4 + 2
+
+
+def test_the_targets_are_the_inputs_one_further():
+    texts = [text.get_text() for text in diagrams.training_shift("hello").texts]
+    assert [texts[3::2], texts[4::2]] == [list("hell"), list("ello")]
+
+
+def test_streams_hold_the_text_in_order():
+    texts = [text.get_text() for text in diagrams.streams("abcdefghijkl", rows=2, columns=3).texts]
+    assert [text for text in texts if len(text) == 2] == ["ab", "cd", "ef", "gh", "ij", "kl"]
+
+
+@pytest.mark.parametrize(("way", "arrows"), [("first step", 1), ("initial state", 1), ("every step", 4)])
+def test_the_image_enters_as_often_as_its_way_says(way, arrows):
+    assert heads(diagrams.captioner(way), diagrams.captions.IMAGE) == arrows
+
+
+def test_attention_draws_a_line_from_each_word():
+    assert heads(diagrams.encoder_decoder(attention=[0.2, 0.5, 0.3]), plots.ORANGE) == 3 + 1
+    assert heads(diagrams.encoder_decoder(), plots.ORANGE) == 0
+
+
+def test_a_tree_keeps_the_colour_for_what_was_kept():
+    axes = diagrams.beam_tree(BRANCHES)
+    assert color_of(axes, "kept") == {plots.ROLE["state"].lower()}
+    assert color_of(axes, "dropped") == {PALE}
+
+
 PALE = diagrams.shapes.PALE.lower()
 
 
@@ -231,5 +312,27 @@ def test_the_years_differ_in_the_forget_gate_and_the_peepholes():
     ],
 )
 def test_cells_name_the_choices(draw, message):
+    with pytest.raises(ValueError, match=message):
+        draw()
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: diagrams.stacked(0), "at least one of each"),
+        (lambda: diagrams.bidirectional(3, input_texts=["a"]), "1 input texts for 3"),
+        (lambda: diagrams.pyramid(3, 6), "cannot be halved 2 times"),
+        (lambda: diagrams.training_shift("a"), "at least two"),
+        (lambda: diagrams.sampling_loop(drawn="x"), "'x' is drawn but not shown; choose one of 'e'"),
+        (lambda: diagrams.streams("abc"), "at least one"),
+        (lambda: diagrams.embedding_to_answer(["a"], [1, 2]), "2 ids for 1 words"),
+        (lambda: diagrams.captioner("last step"), "'last step'; choose one of 'first step', 'first input'"),
+        (lambda: diagrams.encoder_decoder(attention=[1.0]), "1 weights for 3 words"),
+        (lambda: diagrams.encoder_decoder(step=4), "0 to 3"),
+        (lambda: diagrams.beam_tree([]), "at least one branch"),
+        (lambda: diagrams.beam_tree([[diagrams.Branch("a", 1, 0.0)]]), "step 0 has branches 0 to 0"),
+    ],
+)
+def test_what_does_not_fit_is_refused(draw, message):
     with pytest.raises(ValueError, match=message):
         draw()

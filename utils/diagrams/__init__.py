@@ -4,23 +4,40 @@ Each function draws one picture, on a new figure or on the axes it is given, and
 a plotting cell ends with `plots.show("what the figure shows")`.
 """
 
-from utils.diagrams import shapes
+from utils.diagrams import captions, shapes
+from utils.diagrams.captions import WAYS, captioner
 from utils.diagrams.cells import GRU_PARTS, LSTM_PARTS, gru_cell, lstm_cell
 from utils.diagrams.chains import PATTERNS, pattern, patterns, sequence_to_sequence, tower_and_chain, unrolled
 from utils.diagrams.gradients import backward, chunks
+from utils.diagrams.language import embedding_to_answer, sampling_loop, streams, training_shift
+from utils.diagrams.layers import bidirectional, pyramid, stacked
+from utils.diagrams.translation import Branch, beam_tree, encoder_decoder
 
 __all__ = [
     "GRU_PARTS",
     "LSTM_PARTS",
     "PATTERNS",
+    "WAYS",
+    "Branch",
     "backward",
+    "beam_tree",
+    "bidirectional",
+    "captioner",
+    "captions",
     "chunks",
+    "embedding_to_answer",
+    "encoder_decoder",
     "gru_cell",
     "lstm_cell",
     "pattern",
     "patterns",
+    "pyramid",
+    "sampling_loop",
     "sequence_to_sequence",
     "shapes",
+    "stacked",
+    "streams",
     "tower_and_chain",
+    "training_shift",
     "unrolled",
 ]

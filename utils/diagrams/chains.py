@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from matplotlib.axes import Axes
 
 from utils.diagrams.shapes import (
+    HEIGHT,
     LINE,
     SMALL,
     Box,
@@ -21,12 +22,11 @@ from utils.plots import BLACK, GREEN, ORANGE, PURPLE, RED, ROLE
 
 PATTERNS = ("one to one", "one to many", "many to one", "many to many", "sequence to sequence")
 
-DECODER = "#7A5195"  # the states of a second network, where a picture has two
+SECOND = "#7A5195"  # the states of a second network, where a picture has two
 ROW = 0.95  # inches from row to row
-HEIGHT = 0.44  # of a box
 
 
-def _texts(what: str, given: Sequence[str] | None, shown: Sequence[int], letter: str) -> dict[int, str]:
+def node_texts(what: str, given: Sequence[str] | None, shown: Sequence[int], letter: str) -> dict[int, str]:
     """The text of each node that is shown: those given, or a letter with the number of the step."""
     if given is None:
         return {t: f"${letter}_{{{t + 1}}}$" for t in shown}
@@ -37,7 +37,7 @@ def _texts(what: str, given: Sequence[str] | None, shown: Sequence[int], letter:
     return dict(zip(shown, given, strict=True))
 
 
-def _shown(what: str, steps: int, which: Iterable[int] | None) -> list[int]:
+def shown_steps(what: str, steps: int, which: Iterable[int] | None) -> list[int]:
     """The steps, from 0, at which something is drawn; all of them if None."""
     shown = list(range(steps)) if which is None else sorted(which)
     if any(not 0 <= t < steps for t in shown):
@@ -45,7 +45,8 @@ def _shown(what: str, steps: int, which: Iterable[int] | None) -> list[int]:
     return shown
 
 
-def _node_width(texts: Iterable[str]) -> float:
+def node_width(texts: Iterable[str]) -> float:
+    """Of boxes that all these texts fit in."""
     return max([0.52, *(text_width(text) + 0.22 for text in texts)])
 
 
@@ -93,14 +94,14 @@ def unrolled(
     Raises:
         ValueError: a step that is not there, or texts that do not fit the nodes.
     """
-    given = _shown("Inputs", steps, inputs)
-    answered = _shown("Outputs", steps, outputs)
-    x_texts = _texts("input", input_texts, given, "x")
-    h_texts = _texts("state", state_texts, range(steps), "h")
-    y_texts = _texts("output", output_texts, answered, "y")
+    given = shown_steps("Inputs", steps, inputs)
+    answered = shown_steps("Outputs", steps, outputs)
+    x_texts = node_texts("input", input_texts, given, "x")
+    h_texts = node_texts("state", state_texts, range(steps), "h")
+    y_texts = node_texts("output", output_texts, answered, "y")
     low = 0.36 if given else 0.36 - ROW
     middle, high = low + ROW, low + 2 * ROW
-    node = _node_width([*x_texts.values(), *h_texts.values(), *y_texts.values(), start])
+    node = node_width([*x_texts.values(), *h_texts.values(), *y_texts.values(), start])
     across = max(0.5, 0.34 + text_width(weights[1], SMALL)) if weights[1] else 0.42
     beside = max(text_width(weights[0], SMALL), text_width(weights[2], SMALL)) + 0.12 - node / 2
     pitch = node + max(across, beside)
@@ -178,9 +179,9 @@ def sequence_to_sequence(
     Raises:
         ValueError: as many texts as steps are wanted.
     """
-    x_texts = _texts("input", input_texts, range(encoder), "x")
-    y_texts = _texts("output", output_texts, range(decoder), "y")
-    node = _node_width([*x_texts.values(), *y_texts.values()])
+    x_texts = node_texts("input", input_texts, range(encoder), "x")
+    y_texts = node_texts("output", output_texts, range(decoder), "y")
+    node = node_width([*x_texts.values(), *y_texts.values()])
     pitch, edge, gap = node + 0.34, 0.16, 0.36
     half = [edge * 2 + (steps - 1) * pitch + node for steps in (encoder, decoder)]
     low, middle, high = 0.4, 0.4 + ROW, 0.4 + 2 * ROW
@@ -202,7 +203,7 @@ def sequence_to_sequence(
     context = before
     for t in range(decoder):
         x = second + t * pitch
-        state = box(axes, x, middle, f"$s_{{{t + 1}}}$", DECODER, width=node, name="decoder state")
+        state = box(axes, x, middle, f"$s_{{{t + 1}}}$", SECOND, width=node, name="decoder state")
         arrow(
             axes, state.top, box(axes, x, high, y_texts[t], ROLE["output"], width=node, name="output").bottom
         )
@@ -266,7 +267,7 @@ def patterns(axes: Axes | None = None) -> Axes:
         before = None
         for t in range(count):
             x = x0 + t * pitch
-            color = DECODER if name == PATTERNS[4] and t > 2 else ROLE["state"]
+            color = SECOND if name == PATTERNS[4] and t > 2 else ROLE["state"]
             state = box(axes, x, middle, "", color, width=side, height=0.3, corner=0.06, name="state")
             if t in shapes[name][0]:
                 below = box(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from matplotlib.axes import Axes
 
-from utils.diagrams.chains import _shown
+from utils.diagrams.chains import shown_steps
 from utils.diagrams.shapes import LINE, Box, arrow, box, canvas, label, panel
 from utils.plots import GREY, RED, ROLE
 
@@ -37,7 +37,7 @@ def backward(
     Raises:
         ValueError: a step that is not there, no loss at all, or a factor outside (0, 1].
     """
-    answered = _shown("Losses", steps, losses)
+    answered = shown_steps("Losses", steps, losses)
     if not answered:
         raise ValueError("No loss, so no gradient; give at least one step.")
     if not 0 < shrink <= 1:

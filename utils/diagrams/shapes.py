@@ -24,6 +24,7 @@ SIZE = 11  # points: letters in boxes
 SMALL = 10  # points: labels beside arrows
 LINE = "#3A3A3A"  # arrows and labels
 PALE, PALE_LINE, PALE_INK = "#F1F1F1", "#CFCFCF", "#6E6E6E"  # what is not lit
+HEIGHT = 0.44  # inches: of a box
 BELT = 0.34  # inches: width of the band of a state that runs through a cell
 PANEL = "#F3F6F9"  # the ground behind parts that belong together
 
@@ -116,16 +117,17 @@ def label(
     color: str = LINE,
     size: float = SMALL,
     align: str = "center",
+    family: str = "sans-serif",
 ) -> None:
     """A text beside what it names; `align` is left, center or right.
 
     Lines are set on their base line, so that neighbours stand level whichever letters they hold.
     """
-    points = size * scale(axes)
+    style: dict[str, Any] = {"fontsize": size * scale(axes), "family": family, "ha": align, "va": "baseline"}
     lines = text.split("\n")
     for k, line in enumerate(lines):
         base = y + ((len(lines) - 1) / 2 - k) * 1.25 * size / 72 - 0.36 * size / 72
-        axes.text(x, base, line, color=color, fontsize=points, ha=align, va="baseline", zorder=5)
+        axes.text(x, base, line, color=color, zorder=5, **style)
 
 
 def box(
@@ -136,7 +138,7 @@ def box(
     color: str = PALE,
     *,
     width: float = 0.56,
-    height: float = 0.44,
+    height: float = HEIGHT,
     lit: bool = True,
     size: float = SIZE,
     corner: float = 0.09,
