@@ -75,6 +75,44 @@ def test_features_are_those_of_the_network_in_the_order_of_the_names(tiny):
     assert see(tiny, batch[:, :, ::-1])["fc2"] == pytest.approx(turned["fc2"], abs=1e-4)
 
 
+@pytest.mark.parametrize("policy", ["float64", "mixed_float16", "mixed_bfloat16"])
+def test_features_are_float32_and_each_precision_has_its_own(tiny, policy):
+    log, before = [], keras.config.dtype_policy()
+    pictures = ten_pictures(log)
+    usual = extract(tiny, pictures, "hash")
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = with_outputs(tiny.network, tiny_classifier())
+        model.set_weights(tiny.model.get_weights())
+        other = dataclasses.replace(tiny, model=model)
+        log.clear()
+        first = extract(other, pictures, "hash")
+        assert len(log) == 10  # none is taken from the other precision's
+        log.clear()
+        again = extract(other, pictures, "hash")
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert log == []  # and its own are found again
+    for kind, values in usual.items():
+        assert first[kind].dtype == again[kind].dtype == values.dtype == np.float32
+        np.testing.assert_array_equal(first[kind], again[kind])
+        np.testing.assert_allclose(first[kind], values, rtol=0.05, atol=0.05 * np.abs(values).max())
+    assert all(np.array_equal(extract(tiny, pictures, "hash")[kind], usual[kind]) for kind in usual)
+
+
+def test_a_stored_file_of_another_type_is_made_anew(tiny):
+    log = []
+    pictures = ten_pictures(log)
+    right = extract(tiny, pictures, "hash")
+    (path, *_) = sorted(features.build_folder("features").glob("*/000000.npz"))
+    with np.load(path) as stored:
+        features.write_part(path, {kind: np.float16(values) for kind, values in stored.items()})
+    log.clear()
+    found = extract(tiny, pictures, "hash")
+    assert len(log) == 4  # of one file
+    assert all(np.array_equal(found[kind], right[kind]) for kind in right)
+
+
 def test_an_interrupted_extraction_goes_on_where_it_stopped(tiny):
     log = []
     pictures = ten_pictures(log)

@@ -185,7 +185,7 @@ def see(extractor: Extractor, pictures: np.ndarray) -> dict[str, np.ndarray]:
             f"(batch, {SIDE}, {SIDE}, 3), as `datasets.photo` makes them."
         )
     inputs = tf.constant(extractor.network.preprocess(np.float32(pictures)))
-    return {kind: np.asarray(found) for kind, found in compiled(extractor.model)(inputs).items()}
+    return {kind: np.float32(found) for kind, found in compiled(extractor.model)(inputs).items()}
 
 
 def compiled(model: keras.Model) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
@@ -204,7 +204,9 @@ def read_part(path: Path, count: int, extractor: Extractor) -> dict[str, np.ndar
             found = {kind: stored[kind] for kind in sizes}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-    fits = all(found[kind].shape == (count, size) for kind, size in sizes.items())
+    fits = all(
+        found[kind].shape == (count, size) and found[kind].dtype == np.float32 for kind, size in sizes.items()
+    )
     return found if fits else None
 
 
@@ -221,7 +223,8 @@ def extract(
 ) -> dict[str, np.ndarray]:
     """Features of many pictures; those that an earlier run has extracted are read from disk.
 
-    They lie in the build folder, under a name made of the hashes of the weights and of the pictures.
+    They lie in the build folder, under a name made of the hashes of the weights and of the pictures, and
+    of the precision in which the network computes: in half of it, it sees a little differently.
 
     Args:
         extractor: the network.
@@ -232,7 +235,8 @@ def extract(
     Returns:
         For each kind of features an array `(pictures, size)`, float32, in the order of the names.
     """
-    what = (extractor.network.name, extractor.sha256, images_sha256, mirrored, pictures.names)
+    precision = tuple(layer.compute_dtype for layer in extractor.model.layers)
+    what = (extractor.network.name, extractor.sha256, precision, images_sha256, mirrored, pictures.names)
     folder = build_folder("features", hashlib.sha256(repr(what).encode()).hexdigest()[:16])
     found, news = [], 0
     with tqdm(total=len(pictures.names), unit="photo", file=sys.stdout, leave=False, disable=None) as bar:
