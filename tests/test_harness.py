@@ -13,13 +13,17 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools import check, links, move, notebooks, readme, refresh
+from tools import check, exercises, links, move, notebooks, readme, refresh
 
-NAME = "98_made_up"
+NAME, LAB = "98_made_up", "98_is_it"
 
 
-def code(name, source, *outputs, tags=()):
-    cell = new_code_cell(source, outputs=list(outputs), metadata={"tags": list(tags)} if tags else {})
+FOLDED = {"jupyter": {"source_hidden": True}, "cellView": "form"}
+
+
+def code(name, source, *outputs, tags=(), folded=False):
+    metadata = ({"tags": list(tags)} if tags else {}) | (FOLDED if folded else {})
+    cell = new_code_cell(source, outputs=list(outputs), metadata=metadata)
     cell["id"] = name
     return cell
 
@@ -39,41 +43,106 @@ def figure(size=100, alt="A line."):
     return new_output("display_data", data=data, metadata={"image/png": {"alt": alt}} if alt else {})
 
 
-def card_source(unit="1"):
+def card_source(unit="1", name=NAME):
     return (
         "from utils.results import ResultCard\n"
-        f"card = ResultCard('{NAME}')\n"
-        f"card.add('answer', 42, '{unit}', data='none', split='none', claims=['C01'], holds=True)\n"
+        f"card = ResultCard('{name}', data='numbers', split='none')\n"
+        f"card.add('answer', 42, '{unit}')\n"
+        "card.check('C01', 'the same', 0, ok=True)\n"
+        "card.claim('C02', 'gain', 2, verdict='not decided')\n"
         "card.save()\n"
         "card"
     )
 
 
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory):
-    """A folder with a notebook that has nothing wrong, as the refresh command stored it, and its card."""
-    folder = tmp_path_factory.mktemp("stored")
-    file = folder / f"{NAME}.ipynb"
+def exercise(number):
+    """The cells of an exercise whose answer is 42."""
+    gap = "answer = ...  # 6 times 7\ngrade_value(answer, 42)"
+    filled = gap.replace("...", "6 * 7")
+    return [
+        prose(f"exercise-{number}", f"**{number}.** Multiply."),
+        code(f"exercise-{number}-gap", gap, tags=["exercise"]),
+        prose(
+            f"solution-{number}",
+            f"<details><summary>Solution</summary>\n\n```python\n{filled}\n```\n\n</details>",
+        ),
+    ]
+
+
+def lesson(path):
+    """A lesson that has nothing wrong, not yet run."""
     cells = [
         prose(
             "title",
-            f"# Made up\n\nMirrors lectures L0, L1 and L2.\n\nRun time: not yet.\n\n{links.badge(file)}",
+            f"# 98 Made up\n\nMirrors lectures L0, L1 and L2.\n\nRun time: not yet.\n\n{links.badge(path)}",
         ),
-        prose("result", "You will have this:\n\n```text\n```"),
-        code("setup", links.setup_cell(), tags=["setup"]),
-        code("imports", "from utils.scales import scale"),
-        code("parameters", "N = scale(quick=1, cpu=2, gpu=3)", tags=["parameters"]),
-        prose("part", "## A part"),
+        code("setup", links.setup_cell(), tags=["setup"], folded=True),
+        code(
+            "promise",
+            f'# @title Promise\nfrom utils.first_screen import promise\n\npromise("{NAME}")',
+            tags=["promise"],
+            folded=True,
+        ),
+        code(
+            "imports",
+            "# @title Imports\nfrom utils.exercises import grade_value\nfrom utils.scales import scale",
+            folded=True,
+        ),
+        code(
+            "parameters",
+            "# @title Parameters\nN = scale(quick=1, cpu=2, gpu=3)",
+            tags=["parameters"],
+            folded=True,
+        ),
+        prose("part", "## A part\n\n" + "Forty words say what there is to see. " * 15),
         code("compared", "assert 6 * 7 == 42\nprint(6 * 7)", tags=["nbval-check-output"]),
-        code("headline", "print('the answer is', 42)", tags=["first-screen"]),
-        code("card", card_source()),
+        code(
+            "headline",
+            "def train(n):\n    return 40 + n\nprint('the answer is', train(2))",
+            tags=["first-screen"],
+        ),
+        prose("pitfalls", "## Pitfalls\n\nNone."),
+        prose("exercises", "## Your turn\n\nThree gaps."),
+        *[cell for number in (1, 2, 3) for cell in exercise(number)],
+        prose("next", "## Read next\n\n- A paper."),
+        code("card", card_source(), tags=["nbval-ignore-output"]),
     ]
-    made = new_notebook(cells=cells)
-    made.nbformat_minor = 5
-    nbformat.write(made, file)
+    return new_notebook(cells=cells, nbformat_minor=5)
+
+
+def lab(path):
+    """A lab that has nothing wrong, not yet run."""
+    cells = [
+        prose(
+            "title",
+            f"# Lab 98: Is it made up?\n\nOf lesson [98](../{NAME}.ipynb). Mirrors lectures L0.\n\n"
+            f"Run time: not yet.\n\n{links.badge(path)}",
+        ),
+        code("setup", links.setup_cell(), tags=["setup"], folded=True),
+        code("imports", "# @title Imports\nfrom utils.scales import scale", folded=True),
+        code(
+            "parameters",
+            "# @title Parameters\nN = scale(quick=1, cpu=2, gpu=3)",
+            tags=["parameters"],
+            folded=True,
+        ),
+        prose("rule", "The claim holds if the gain is above 3. " + "It says so in some more words. " * 6),
+        code("gain", "gain = 2\nprint(gain)"),
+        code("card", card_source(name=path.stem), tags=["nbval-ignore-output"]),
+    ]
+    return new_notebook(cells=cells, nbformat_minor=5)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """A folder with a lesson and a lab that have nothing wrong, as the refresh command stored them."""
+    folder = tmp_path_factory.mktemp("stored")
+    (folder / "labs").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         use(folder, patch)
-        refresh.refresh(file)
+        for path, make in ((folder / f"{NAME}.ipynb", lesson), (folder / "labs" / f"{LAB}.ipynb", lab)):
+            nbformat.write(make(path), path)
+            refresh.refresh(path)
     return folder
 
 
@@ -83,6 +152,10 @@ def use(folder, patch):
     patch.setattr(notebooks, "CARDS", folder / "results")
     patch.setenv("UNROLLED_BUILD", str(folder.with_name(f"{folder.name}-build")))
     patch.setenv("PYTHONPATH", str(notebooks.ROOT))
+    patch.setattr(exercises, "WRONG_ANSWERS", folder / "wrong_answers.py")
+    (folder / "wrong_answers.py").write_text(
+        "WRONG = {('98', k): 'answer = 6 + 7\\ngrade_value(answer, 42)' for k in (1, 2, 3)}"
+    )
 
 
 @pytest.fixture
@@ -110,7 +183,7 @@ def test_refresh_stores_a_notebook_that_has_nothing_wrong(path):
     assert "```text\nthe answer is 42\n```" in cell(stored, "result").source
     assert "Run time: " in cell(stored, "title").source
     assert stored.metadata.unrolled.scale == "cpu"
-    assert notebooks.read_card(notebooks.CARDS / f"{NAME}.json")["results"][0]["value"] == 42
+    assert notebooks.read_json(notebooks.CARDS / f"{NAME}.json")["results"][0]["value"] == 42
     assert not refresh.is_stale(path)
 
 
