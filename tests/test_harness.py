@@ -13,13 +13,17 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools import check, links, move, notebooks, readme, refresh
+from tools import check, exercises, form, links, move, notebooks, readme, refresh
 
-NAME = "98_made_up"
+NAME, LAB = "98_made_up", "98_is_it"
 
 
-def code(name, source, *outputs, tags=()):
-    cell = new_code_cell(source, outputs=list(outputs), metadata={"tags": list(tags)} if tags else {})
+FOLDED = {"jupyter": {"source_hidden": True}, "cellView": "form"}
+
+
+def code(name, source, *outputs, tags=(), folded=False):
+    metadata = ({"tags": list(tags)} if tags else {}) | (FOLDED if folded else {})
+    cell = new_code_cell(source, outputs=list(outputs), metadata=metadata)
     cell["id"] = name
     return cell
 
@@ -39,41 +43,103 @@ def figure(size=100, alt="A line."):
     return new_output("display_data", data=data, metadata={"image/png": {"alt": alt}} if alt else {})
 
 
-def card_source(unit="1"):
+def card_source(unit="1", name=NAME):
     return (
         "from utils.results import ResultCard\n"
-        f"card = ResultCard('{NAME}')\n"
-        f"card.add('answer', 42, '{unit}', data='none', split='none', claims=['C01'], holds=True)\n"
+        f"card = ResultCard('{name}', data='numbers', split='none')\n"
+        f"card.add('answer', 42, '{unit}')\n"
+        "card.check('C01', 'the same', 0, ok=True)\n"
+        "card.claim('C02', 'gain', 2, verdict='not decided')\n"
         "card.save()\n"
         "card"
     )
 
 
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory):
-    """A folder with a notebook that has nothing wrong, as the refresh command stored it, and its card."""
-    folder = tmp_path_factory.mktemp("stored")
-    file = folder / f"{NAME}.ipynb"
+def exercise(number):
+    """The cells of an exercise whose answer is 42."""
+    gap = "answer = ...  # 6 times 7\ngrade_value(answer, 42)"
+    filled = gap.replace("...", "6 * 7")
+    return [
+        prose(f"exercise-{number}", f"**{number}.** Multiply."),
+        code(f"exercise-{number}-gap", gap, tags=["exercise"]),
+        prose(
+            f"solution-{number}",
+            f"<details><summary>Solution</summary>\n\n```python\n{filled}\n```\n\n</details>",
+        ),
+    ]
+
+
+def lesson(path):
+    """A lesson that has nothing wrong, not yet run."""
     cells = [
         prose(
             "title",
-            f"# Made up\n\nMirrors lectures L0, L1 and L2.\n\nRun time: not yet.\n\n{links.badge(file)}",
+            f"# 98 Made up\n\nMirrors lectures L0, L1 and L2.\n\nRun time: not yet.\n\n{links.badge(path)}",
         ),
-        prose("result", "You will have this:\n\n```text\n```"),
-        code("setup", links.setup_cell(), tags=["setup"]),
-        code("imports", "from utils.scales import scale"),
-        code("parameters", "N = scale(quick=1, cpu=2, gpu=3)", tags=["parameters"]),
-        prose("part", "## A part"),
+        code("setup", links.setup_cell(), tags=["setup"], folded=True),
+        code(
+            "promise",
+            f'# @title Promise\nfrom utils.first_screen import promise\n\npromise("{NAME}")',
+            tags=["promise"],
+            folded=True,
+        ),
+        code(
+            "imports",
+            "# @title Imports\nfrom utils.exercises import grade_value\nfrom utils.scales import scale",
+            folded=True,
+        ),
+        code(
+            "parameters",
+            "# @title Parameters\nN = scale(quick=1, cpu=2, gpu=3)",
+            tags=["parameters"],
+            folded=True,
+        ),
+        prose("part", "## A part\n\n" + "Some words say what there is to see.\n\n" * 15),
         code("compared", "assert 6 * 7 == 42\nprint(6 * 7)", tags=["nbval-check-output"]),
-        code("headline", "print('the answer is', 42)", tags=["first-screen"]),
-        code("card", card_source()),
+        code("training", "def train(n):\n    return 40 + n"),
+        code("headline", "print('the answer is', train(2))", tags=["first-screen"]),
+        prose("pitfalls", "## Pitfalls\n\nNone."),
+        prose("exercises", "## Your turn\n\nThree gaps."),
+        *[cell for number in (1, 2, 3) for cell in exercise(number)],
+        prose("next", "## Read next\n\n- A paper."),
+        code("card", card_source(), tags=["nbval-ignore-output"]),
     ]
-    made = new_notebook(cells=cells)
-    made.nbformat_minor = 5
-    nbformat.write(made, file)
+    return new_notebook(cells=cells, nbformat_minor=5)
+
+
+def lab(path):
+    """A lab that has nothing wrong, not yet run."""
+    cells = [
+        prose(
+            "title",
+            f"# Lab 98: Is it made up?\n\nOf lesson [98](../{NAME}.ipynb). Mirrors lectures L0.\n\n"
+            f"Run time: not yet.\n\n{links.badge(path)}",
+        ),
+        code("setup", links.setup_cell(), tags=["setup"], folded=True),
+        code("imports", "# @title Imports\nfrom utils.scales import scale", folded=True),
+        code(
+            "parameters",
+            "# @title Parameters\nN = scale(quick=1, cpu=2, gpu=3)",
+            tags=["parameters"],
+            folded=True,
+        ),
+        prose("rule", "The claim holds if the gain is above 3. " + "It says so in some more words. " * 6),
+        code("gain", "gain = 2\nprint(gain)"),
+        code("card", card_source(name=path.stem), tags=["nbval-ignore-output"]),
+    ]
+    return new_notebook(cells=cells, nbformat_minor=5)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """A folder with a lesson and a lab that have nothing wrong, as the refresh command stored them."""
+    folder = tmp_path_factory.mktemp("stored")
+    (folder / "labs").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         use(folder, patch)
-        refresh.refresh(file)
+        for path, make in ((folder / f"{NAME}.ipynb", lesson), (folder / "labs" / f"{LAB}.ipynb", lab)):
+            nbformat.write(make(path), path)
+            refresh.refresh(path)
     return folder
 
 
@@ -83,6 +149,11 @@ def use(folder, patch):
     patch.setattr(notebooks, "CARDS", folder / "results")
     patch.setenv("UNROLLED_BUILD", str(folder.with_name(f"{folder.name}-build")))
     patch.setenv("PYTHONPATH", str(notebooks.ROOT))
+    patch.setattr(links, "SETUP", "# @title Set-up\n# https://github.com/{repository}")  # PYTHONPATH does it
+    patch.setattr(exercises, "WRONG_ANSWERS", folder / "wrong_answers.py")
+    (folder / "wrong_answers.py").write_text(
+        "WRONG = {('98', k): 'answer = 6 + 7\\ngrade_value(answer, 42)' for k in (1, 2, 3)}"
+    )
 
 
 @pytest.fixture
@@ -107,10 +178,13 @@ def cell(notebook, name):
 def test_refresh_stores_a_notebook_that_has_nothing_wrong(path):
     assert check.findings(path) == []
     stored = notebooks.load(path)
-    assert "```text\nthe answer is 42\n```" in cell(stored, "result").source
+    assert cell(stored, "promise").outputs[0].text == "the answer is 42\n"
+    first = [{"data": {"text/plain": "the answer is 42"}, "metadata": {}}]
+    assert json.loads(notebooks.first_file(path).read_text()) == first
+    assert cell(stored, "imports").metadata == FOLDED
     assert "Run time: " in cell(stored, "title").source
     assert stored.metadata.unrolled.scale == "cpu"
-    assert notebooks.read_card(notebooks.CARDS / f"{NAME}.json")["results"][0]["value"] == 42
+    assert notebooks.read_json(notebooks.CARDS / f"{NAME}.json")["results"][0]["value"] == 42
     assert not refresh.is_stale(path)
 
 
@@ -161,8 +235,10 @@ CHANGES = {
         "image without alt",
     ),
     "nothing compared": (lambda n: cell(n, "compared").metadata.update(tags=[]), "nothing is compared"),
-    "nothing asserted": (lambda n: cell(n, "compared").update(source="print(42)"), "nothing is asserted"),
-    "a long cell": (lambda n: cell(n, "imports").update(source="x = 1\n" * 36), "36 lines"),
+    "nothing asserted": (
+        lambda n: [cell(n, name).update(source="print(42)") for name in ("compared", "card")],
+        "nothing is asserted",
+    ),
     "a comment marker": (lambda n: cell(n, "imports").update(source="# NBVAL_SKIP\nx = 1"), "in a comment"),
     "a magic": (lambda n: cell(n, "headline").update(source="if 1:\n    !false"), "not plain Python"),
     "a figure that is not PNG": (
@@ -192,6 +268,76 @@ CHANGES = {
     ),
     "another setup": (lambda n: cell(n, "setup").update(source="import sys"), "setup cell differs"),
     "parameters too late": (lambda n: n.cells.insert(4, code("more", "x = 1")), "first code cells must be"),
+    "a cell before the title": (lambda n: n.cells.insert(0, prose("more", "More.")), "must be `title`"),
+    "another number": (
+        lambda n: cell(n, "title").update(source=cell(n, "title").source.replace("# 98", "# 97")),
+        "must begin with its number",
+    ),
+    "no promise": (lambda n: cell(n, "promise").metadata.update(tags=[]), "no cell `promise`"),
+    "another's promise": (
+        lambda n: cell(n, "promise").update(source=cell(n, "promise").source.replace(NAME, "01_x")),
+        f'must call promise("{NAME}")',
+    ),
+    "no pitfalls": (lambda n: cell(n, "pitfalls").update(id="other"), "no cell 'pitfalls'"),
+    "not folded": (lambda n: cell(n, "imports").metadata.pop("jupyter"), "'imports' is not folded"),
+    "a check not folded": (
+        lambda n: n.cells.insert(11, code("exercise-1-check", "x = 1")),
+        "'exercise-1-check' is not folded",
+    ),
+    "no form title": (lambda n: cell(n, "imports").update(source="x = 1"), "does not begin with a line"),
+    "a card in the middle": (lambda n: n.cells.append(prose("more", "More.")), "last cell must be `card`"),
+    "two exercises": (lambda n: cell(n, "exercise-3-gap").update(id="other"), "exercise-3-gap"),
+    "no task": (lambda n: cell(n, "exercise-2").update(id="other"), "exercise 2 must be"),
+    "an exercise without tag": (
+        lambda n: cell(n, "exercise-1-gap").metadata.update(tags=[]),
+        "must be tagged exercise",
+    ),
+    "no gap": (
+        lambda n: cell(n, "exercise-1-gap").update(source="grade_value(42, 42)"),
+        "'exercise-1-gap' has no gap",
+    ),
+    "no solution": (
+        lambda n: cell(n, "solution-1").update(source="<details>42</details>"),
+        "cell solution-1 must hold",
+    ),
+    "a solution to be seen": (
+        lambda n: cell(n, "solution-1").update(source="```python\nx = 1\n```"),
+        "within <details>",
+    ),
+    "many cells": (lambda n: n.cells.extend(prose(f"c-{k}", "Word.") for k in range(80)), "102 cells"),
+    "much code": (
+        lambda n: [cell(n, f"exercise-{k}-gap").update(source="x = 1\n" * 116) for k in (1, 2, 3)],
+        "lines of code, more than 349",
+    ),
+    "a long cell": (lambda n: cell(n, "imports").update(source="x = 1\n" * 26), "26 lines"),
+    "many parameters": (
+        lambda n: cell(n, "parameters").update(source="a, b = c = d = 1, 2\ne = f = g = h = i = 0"),
+        "9 parameters",
+    ),
+    "a long paragraph": (
+        lambda n: cell(n, "part").update(source="- " + "word " * 40 + "\n- " + "word " * 81),
+        "a paragraph of 81 words",
+    ),
+    "much prose": (
+        lambda n: n.cells.insert(9, prose("more", "Word.\n\n" * 300)),
+        "words of prose per line of code",
+    ),
+    "trained late": (
+        lambda n: n.cells.__setitem__(slice(6, 6), [prose(f"c-{k}", "Word.") for k in range(20)]),
+        "nothing is trained",
+    ),
+    "a long run": (lambda n: n.metadata.unrolled.update(seconds=1000), "longer than 8 min"),
+    "a bound on the test set": (
+        lambda n: cell(n, "compared").update(source="assert (accuracy_test > 0.5).all()"),
+        "nothing is asserted on a test set",
+    ),
+    "a claim that is guarded": (
+        lambda n: [
+            cell(n, "compared").update(source="gain = 2\nassert abs(gain) > 1"),
+            cell(n, "card").update(source="card.claim('C01', 'gain', gain, verdict=decide(wide))"),
+        ],
+        "makes a claim of 'gain'",
+    ),
     "no lectures": (
         lambda n: cell(n, "title").update(source=cell(n, "title").source.replace("lectures", "talks")),
         "must say what it mirrors",
@@ -203,7 +349,7 @@ CHANGES = {
         "must end with",
     ),
     "another first screen": (
-        lambda n: cell(n, "result").update(source="```text\nthe answer is 43\n```"),
+        lambda n: cell(n, "promise").outputs[0].update(text="the answer is 43\n"),
         "first screen is not what",
     ),
     "another run time": (
@@ -220,6 +366,62 @@ CHANGES = {
         "is not what the notebook's cell `card`",
     ),
 }
+
+
+LAB_CHANGES = {
+    "no question": (lambda n: cell(n, "title").update(source="# Lab 98: An answer"), "must be like `Lab 98:"),
+    "no lesson": (lambda n: cell(n, "title").update(source="# Lab 98: So?"), "must link the lesson"),
+    "no rule": (lambda n: cell(n, "rule").update(id="other"), "the rule of the verdict must stand"),
+    "the rule too late": (
+        lambda n: n.cells.insert(4, code("more", "card.claim('C01')")),
+        "the rule of the verdict must stand",
+    ),
+    "many cells": (lambda n: n.cells.extend(prose(f"c-{k}", "Word.") for k in range(60)), "67 cells"),
+    "a long run": (lambda n: n.metadata.unrolled.update(seconds=2000), "longer than 30 min"),
+    "another's badge": (
+        lambda n: cell(n, "title").update(source=cell(n, "title").source.replace("labs/", "")),
+        "must end with",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LAB_CHANGES)
+def test_a_static_check_of_labs_notices(name, path):
+    how, message = LAB_CHANGES[name]
+    path = path.parent / "labs" / f"{LAB}.ipynb"
+    assert check.findings(path) == []
+    change(path, how)
+    found = check.findings(path)
+    assert any(message in sentence for sentence in found), found
+
+
+def test_the_next_lesson_is_linked(path):
+    (path.parent / "99_more.ipynb").write_text("{}")
+    assert "the last line of cell 'next' must lead to 99_more.ipynb" in check.findings(path)
+    change(path, lambda n: cell(n, "next").update(source="## Next\n\nThen [99](99_more.ipynb)."))
+    assert check.findings(path) == []
+
+
+def test_a_wrong_answer_is_asked_for(path):
+    exercises.WRONG_ANSWERS.write_text("WRONG = {}")
+    assert "tests/wrong_answers.py has no wrong answer to exercise 1" in check.findings(path)
+
+
+def test_a_link_to_a_notebook_that_is_not_there_is_noticed(path, monkeypatch):
+    monkeypatch.setattr(form, "OLD_FORM", set())
+    change(path, lambda n: cell(n, "part").update(source=f"{cell(n, 'part').source} [Lab](labs/98_so.ipynb)"))
+    assert check.findings(path) == ["cell 'part' links to labs/98_so.ipynb, which is not there"]
+
+
+def test_lessons_and_labs_are_chosen_by_their_first_letters(path):
+    other = path.parent / "labs" / f"{LAB}.ipynb"
+    assert notebooks.all_notebooks() == [path, other]
+    assert notebooks.all_notebooks("98") == notebooks.all_notebooks("all") == [path]
+    assert notebooks.all_notebooks(lab="98_is") == [other]
+    assert notebooks.all_notebooks("98", "98") == [path, other]
+    assert (notebooks.choice(path), notebooks.choice(other)) == ("NOTEBOOK=98", f"LAB={LAB}")
+    with pytest.raises(SystemExit, match=f"No lab starts with '77'. There are: {LAB}"):
+        notebooks.all_notebooks(lab="77")
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -259,8 +461,9 @@ def test_the_checks_let_good_code_pass():
         (lambda card: card["results"][0].pop("split"), "lacks split"),
         (lambda card: card["results"][0].update(scale="quick"), "is from scale quick"),
         (lambda card: card["results"][0].update(claims=["37"]), "claim id"),
-        (lambda card: card["results"][0].update(verdict="maybe"), "is a claim, with verdict 'maybe'"),
-        (lambda card: card["results"][0].update(kind="check"), "is a check, with verdict 'holds'"),
+        (lambda card: card["results"][2].update(verdict="maybe"), "is a claim, with verdict 'maybe'"),
+        (lambda card: card["results"][2].update(kind="check"), "is a check, with verdict 'not decided'"),
+        (lambda card: card["results"][0].update(verdict="holds"), "is a figure, with verdict 'holds'"),
         (lambda card: card["results"][0].update(value=4.0), "is not what the notebook"),
     ],
 )
@@ -284,12 +487,13 @@ def test_a_card_that_is_not_the_notebooks_is_noticed(change_card, message, path)
     ],
 )
 def test_refresh_refuses_and_leaves_the_notebook_as_it_was(source, message, path):
-    change(path, lambda n: cell(n, "imports").update(source=source + "\nfrom utils.scales import scale"))
+    change(path, lambda n: cell(n, "imports").update(source=f"{source}\n{cell(n, 'imports').source}"))
+    names = sorted(path.parent.iterdir())
     before = path.read_bytes(), (notebooks.CARDS / f"{NAME}.json").read_bytes()
     with pytest.raises(refresh.Refused, match=message):
         refresh.refresh(path)
     assert (path.read_bytes(), (notebooks.CARDS / f"{NAME}.json").read_bytes()) == before
-    assert sorted(p.name for p in path.parent.iterdir()) == [path.name, "results"]
+    assert sorted(path.parent.iterdir()) == names
 
 
 def test_refresh_does_not_overwrite_what_was_written_meanwhile(path, monkeypatch):
@@ -309,7 +513,7 @@ def test_refresh_tells_the_notebook_that_its_outputs_are_passed_on(path):
     source = "import os\nprint(os.environ.get('UNROLLED_PUBLISH'))"
     change(path, lambda n: cell(n, "headline").update(source=source))
     refresh.refresh(path)
-    assert "```text\n1\n```" in cell(notebooks.load(path), "result").source
+    assert cell(notebooks.load(path), "promise").outputs[0].text == "1\n"
     assert "UNROLLED_PUBLISH" not in os.environ
 
 
@@ -321,8 +525,8 @@ def test_refresh_records_the_versions(path):
 
 def test_refresh_refuses_samples(path):
     source = card_source().replace(
-        f"ResultCard('{NAME}')",
-        f"ResultCard('{NAME}', [Source('play', 'sample', 'made in memory', '0')])",
+        f"ResultCard('{NAME}', ",
+        f"ResultCard('{NAME}', [Source('play', 'sample', 'made in memory', '0')], ",
     )
     change(path, lambda n: cell(n, "card").update(source="from utils.datasets import Source\n" + source))
     with pytest.raises(refresh.Refused, match="it ran on play; set UNROLLED_DATA"):
@@ -344,22 +548,22 @@ def nbval(path, timeout=60):
 def test_nbval_passes_a_good_notebook(path):
     output, status = nbval(path)
     assert status == 0, output
-    assert "6 passed" in output
+    assert "11 passed" in output
 
 
 def test_nbval_notices_a_changed_output_and_goes_on(path):
     change(path, lambda n: cell(n, "compared").update(outputs=[printed("43\n")]))
     output, status = nbval(path)
     assert status == 1
-    assert "1 failed, 5 passed" in output
+    assert "1 failed, 10 passed" in output
 
 
 def test_nbval_stops_at_a_cell_that_raises(path):
     change(path, lambda n: cell(n, "parameters").update(source="1 / 0"))
     output, status = nbval(path)
     assert status == 1
-    assert "1 failed, 2 passed, 3 skipped" in output
-    assert "Cell 2 of this notebook failed" in output
+    assert "1 failed, 3 passed, 7 skipped" in output
+    assert "Cell 3 of this notebook failed" in output
 
 
 def test_nbval_notices_an_error_that_no_longer_comes(path):
@@ -367,7 +571,7 @@ def test_nbval_notices_an_error_that_no_longer_comes(path):
     output, status = nbval(path)
     assert status == 1
     assert "This cell no longer raises" in output
-    assert "1 failed, 5 passed" in output
+    assert "1 failed, 10 passed" in output
 
 
 def test_nbval_stops_at_a_cell_that_hangs(path):
@@ -375,7 +579,7 @@ def test_nbval_stops_at_a_cell_that_hangs(path):
     start = time.monotonic()
     output, status = nbval(path, timeout=3)
     assert status == 1
-    assert "1 failed, 2 passed, 3 skipped" in output
+    assert "1 failed, 3 passed, 7 skipped" in output
     assert time.monotonic() - start < 40
 
 
@@ -385,7 +589,7 @@ def test_a_dead_kernel_is_reported_at_once(path):
     output, status = nbval(path, timeout=600)
     assert status == 1
     assert "The kernel died in this cell" in output
-    assert "1 failed, 2 passed, 3 skipped" in output
+    assert "1 failed, 3 passed, 7 skipped" in output
     assert time.monotonic() - start < 60
 
 

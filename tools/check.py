@@ -12,13 +12,16 @@ from pathlib import Path
 
 import nbformat
 
-from tools import links, notebooks, readme
+from tools import form, notebooks
+from tools.form import code_cells
 from utils import results
 
 KNOWN_TAGS = {
     "setup",
+    "promise",
     "parameters",
     "first-screen",
+    "exercise",
     "picture",
     "no-picture",
     "nbval-check-output",
@@ -30,11 +33,7 @@ TEST, VALIDATION = re.compile(r"(^|_)test(_|$)"), re.compile(r"(^|_)val(idation)
 PROVENANCE = {"code_sha256", "scale", "data", "versions", "seconds"}
 FIGURE = {"name", "value", "unit", "data", "split", "scale", "parameters", "seconds", "claims", "published"}
 VERDICTS = {"figure": ("",), "check": ("right",), "claim": results.VERDICTS}
-LARGEST_FIGURE, LARGEST_NOTEBOOK, LONGEST_CELL = 80_000, 400_000, 35  # bytes, bytes, lines
-
-
-def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+LARGEST_FIGURE, LARGEST_NOTEBOOK = 80_000, 400_000  # bytes
 
 
 def check_format(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
@@ -83,7 +82,8 @@ def check_outputs(notebook: nbformat.NotebookNode) -> list[str]:
         raised = any(output.output_type == "error" for output in cell.outputs)
         if "raises-exception" in notebooks.tags(cell) and not raised:
             found.append(f"cell {cell.id!r} is tagged raises-exception and raised nothing")
-    size = len(nbformat.writes(notebook).encode())
+    first = notebooks.find(notebook, "promise")  # a copy, which the measure leaves out
+    size = len(nbformat.writes(notebook).encode()) - len(json.dumps(first.outputs) if first else "")
     if size > LARGEST_NOTEBOOK:
         found.append(f"the notebook has {size:,} bytes")
     return found
@@ -143,7 +143,7 @@ def validates_on_test(tree: ast.Module) -> bool:
     return any(named(to, VALIDATION) and not named(to, TEST) and named(by, TEST) for to, by in pairs)
 
 
-def check_code(notebook: nbformat.NotebookNode) -> list[str]:
+def check_code(notebook: nbformat.NotebookNode, lab: bool = False) -> list[str]:
     found, asserted = [], False
     cells = code_cells(notebook)
     softmax = any(re.search(r"\b(activation\s*=|Activation\()\s*[\"']softmax", cell.source) for cell in cells)
@@ -152,9 +152,6 @@ def check_code(notebook: nbformat.NotebookNode) -> list[str]:
         found += [f"cell {cell.id!r} has an unknown tag {tag!r}" for tag in sorted(unknown)]
         if re.search(r"(?im)^\s*#\s*(nbval_|pytest_validate_)", cell.source):
             found.append(f"cell {cell.id!r} marks its output in a comment: use a tag")
-        lines = [line for line in cell.source.splitlines() if line.strip()]
-        if len(lines) > LONGEST_CELL:
-            found.append(f"cell {cell.id!r} has {len(lines)} lines, more than {LONGEST_CELL}")
         if "from_logits=True" in cell.source and softmax:
             found.append(f"cell {cell.id!r} says from_logits=True, and a layer has softmax already")
         try:
@@ -162,15 +159,16 @@ def check_code(notebook: nbformat.NotebookNode) -> list[str]:
         except SyntaxError:
             found.append(f"cell {cell.id!r} is not plain Python; a magic passes silently when it fails")
             continue
+        asserted = asserted or "card.check(" in cell.source
         asserted = asserted or any(isinstance(node, ast.Assert) for node in ast.walk(tree))
         if validates_on_test(tree):
             found.append(f"cell {cell.id!r} validates on a test split")
-    if not asserted:
+    if not (asserted or lab):
         found.append("nothing is asserted")
     return found
 
 
-def check_compared(notebook: nbformat.NotebookNode) -> list[str]:
+def check_compared(notebook: nbformat.NotebookNode, lab: bool) -> list[str]:
     found = []
     compared = [cell for cell in code_cells(notebook) if "nbval-check-output" in notebooks.tags(cell)]
     for cell in compared:
@@ -178,31 +176,8 @@ def check_compared(notebook: nbformat.NotebookNode) -> list[str]:
             found.append(f"cell {cell.id!r} is to be compared but has no output")
         elif all("image/png" in output.get("data", {}) for output in cell.outputs):
             found.append(f"cell {cell.id!r} is to be compared but shows only a figure, which nbval skips")
-    if not compared:
+    if not (compared or lab):
         found.append("no cell is tagged nbval-check-output: nothing is compared in `make test`")
-    return found
-
-
-def check_frame(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
-    found = []
-    ids = [cell.id for cell in notebook.cells]
-    if ids[:4] != ["title", "result", "setup", "imports"]:
-        found.append("the first cells must be title, result, setup, imports")
-    if [cell.id for cell in code_cells(notebook)][:3] != ["setup", "imports", "parameters"]:
-        found.append("the first code cells must be setup, imports, parameters")
-    setup, parameters = notebooks.find(notebook, "setup"), notebooks.find(notebook, "parameters")
-    if setup is None or setup.source != links.setup_cell() or "setup" not in notebooks.tags(setup):
-        found.append("the setup cell differs from tools/links.py; `make links` with the address writes it")
-    if parameters is None or "parameters" not in notebooks.tags(parameters):
-        found.append("there is no cell `parameters` tagged so")
-    elif "scale(" not in parameters.source:
-        found.append("the parameters cell states no constant by scale(...)")
-    title = notebooks.find(notebook, "title")
-    last = title.source.strip().splitlines()[-1] if title is not None else ""
-    if last != links.badge(path):
-        found.append(f"the title cell must end with {links.badge(path)}")
-    if not readme.lectures(notebook):
-        found.append("the title cell must say what it mirrors, e.g. `Mirrors lectures L0 and L2`")
     return found
 
 
@@ -219,19 +194,30 @@ def check_provenance(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
         found.append(f"its outputs are from other code than it holds now: {how}")
     if stored["scale"] != "cpu":
         found.append(f"its outputs are from scale {stored['scale']}: {how}")
-    title, result = notebooks.find(notebook, "title"), notebooks.find(notebook, "result")
+    title = notebooks.find(notebook, "title")
     if title is not None and f"Run time: {notebooks.duration(stored['seconds'])}" not in title.source:
         found.append(f"the run time in its title is not the measured one: {how}")
-    shown = [cell for cell in code_cells(notebook) if "first-screen" in notebooks.tags(cell)]
-    if len(shown) != 1:
-        found.append("exactly one cell must be tagged first-screen")
-    elif result is None or f"```text\n{notebooks.stdout(shown[0]).strip()}\n```" not in result.source:
-        found.append(f"the result on the first screen is not what the notebook printed: {how}")
-    return found
+    return found if notebooks.is_lab(path) else [*found, *check_first_screen(notebook, path)]
+
+
+def check_first_screen(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
+    """The reader first sees what the cell tagged first-screen has shown."""
+    shown, how = notebooks.first_screen(notebook), f"run `make refresh {notebooks.choice(path)}`"
+    if shown is None:
+        return ["exactly one cell must be tagged first-screen"]
+    if form.is_old(path):
+        result = notebooks.find(notebook, "result")
+        printed = f"```text\n{notebooks.stdout(shown).strip()}\n```"
+        same = result is not None and printed in result.source
+    else:
+        promise, kept = notebooks.find(notebook, "promise"), notebooks.read_json(notebooks.first_file(path))
+        bundles = notebooks.bundles(shown)
+        same = kept == bundles and promise is not None and notebooks.bundles(promise) == bundles
+    return [] if same else [f"the result on the first screen is not what the notebook showed: {how}"]
 
 
 def check_card(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
-    card = notebooks.read_card(notebooks.CARDS / f"{path.stem}.json")
+    card = notebooks.read_json(notebooks.CARDS / f"{path.stem}.json")
     how = f"run `make refresh {notebooks.choice(path)}`"
     if card is None:
         return [f"it has no result card: {how}"]
@@ -266,15 +252,15 @@ def check_card(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
 
 def findings(path: Path) -> list[str]:
     """Everything that is wrong with a stored notebook, one sentence each; empty if nothing is."""
-    notebook = notebooks.load(path)
+    notebook, lab = notebooks.load(path), notebooks.is_lab(path)
     return [
         *check_format(notebook, path),
         *check_outputs(notebook),
         *check_paths(notebook),
         *check_prose(notebook),
-        *check_code(notebook),
-        *check_compared(notebook),
-        *check_frame(notebook, path),
+        *check_code(notebook, lab),
+        *check_compared(notebook, lab),
+        *(form.check_old_form if form.is_old(path) else form.check_form)(notebook, path),
         *check_provenance(notebook, path),
         *check_card(notebook, path),
     ]

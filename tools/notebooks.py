@@ -234,8 +234,8 @@ def execute(
             raise CellFailed(f"cell {at!r}: the kernel died (out of memory, or a crash)") from error
 
 
-def read_card(path: Path) -> dict[str, Any] | None:
-    """A result card, or None if there is none."""
+def read_json(path: Path) -> Any:
+    """What a file holds, e.g. a result card; None if there is no file."""
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 from tabulate import tabulate
 
-from tools import links, notebooks
+from tools import form, links, notebooks
 
 README = notebooks.ROOT / "README.md"
 PICTURE = notebooks.CARDS / "picture.png"
@@ -42,7 +42,7 @@ def picture() -> str:
 def lectures(notebook: nbformat.NotebookNode) -> str:
     """The lectures that the title cell names, e.g. "L0, L1 and L4"; empty if it names none."""
     title = notebooks.find(notebook, "title")
-    found = re.search(r"lectures? (L\d(?:(?:,? and |, | to )L\d)*)", title.source if title else "")
+    found = form.LECTURES.search(title.source if title else "")
     return found[1] if found else ""
 
 
@@ -71,7 +71,7 @@ def table_of_results() -> str:
     headers = ["", "figure", "value", "claim", "verdict", "published"]
     rows, verdicts = [], []
     for path in notebooks.all_notebooks():
-        card = notebooks.read_card(notebooks.CARDS / f"{path.stem}.json")
+        card = notebooks.read_json(notebooks.CARDS / f"{path.stem}.json")
         for row in card["results"] if card else []:
             unit = "" if row["unit"] == "1" else f" {row['unit']}"
             claims = " ".join(row["claims"])

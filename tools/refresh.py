@@ -98,7 +98,7 @@ def fill_promise(notebook: nbformat.NotebookNode) -> list[dict[str, Any]]:
 
 def checked_card(path: Path) -> dict[str, Any]:
     """The card a run has saved, if it may be published."""
-    card = notebooks.read_card(path)
+    card = notebooks.read_json(path)
     if card is None:
         raise Refused("it saved no result card under its own name")
     if card["scale"] != SCALE:

@@ -61,7 +61,7 @@ def run(path: Path, scale: str, build: Path, bar: tqdm) -> tuple[str, str, str]:
     finally:
         notebooks.save(notebook, build / path.name)
         write_page(notebook, build / f"{path.stem}.html")
-    card = notebooks.read_card(card_path)
+    card = notebooks.read_json(card_path)
     return (notebooks.data_used(card), *notebooks.headline(card)) if card else ("?", "no result card", "-")
 
 

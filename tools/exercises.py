@@ -1,0 +1,30 @@
+"""The exercises of a lesson: cells with a gap, their solutions, and wrong answers to them."""
+
+import re
+import runpy
+from pathlib import Path
+
+import nbformat
+
+from tools import notebooks
+
+WRONG_ANSWERS = notebooks.ROOT / "tests" / "wrong_answers.py"
+GAP = re.compile(r"exercise-(\d+)-gap")
+
+
+def gaps(notebook: nbformat.NotebookNode) -> dict[int, nbformat.NotebookNode]:
+    """The cells with a gap, by the numbers of their exercises."""
+    found = ((GAP.fullmatch(cell.id), cell) for cell in notebook.cells)
+    return {int(match[1]): cell for match, cell in found if match}
+
+
+def solution(notebook: nbformat.NotebookNode, number: int) -> str | None:
+    """The source that replaces a gap cell, from the fence in cell `solution-<number>`."""
+    cell = notebooks.find(notebook, f"solution-{number}")
+    fences = re.findall(r"(?ms)^```python\n(.*?)^```$", cell.source) if cell is not None else []
+    return fences[0].rstrip("\n") if len(fences) == 1 else None
+
+
+def wrong_answer(path: Path, number: int) -> str | None:
+    """The wrong answer to an exercise of a lesson: also a source that replaces the gap cell."""
+    return runpy.run_path(str(WRONG_ANSWERS))["WRONG"].get((path.stem[:2], number))
