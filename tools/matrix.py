@@ -3,6 +3,7 @@
 colab   what Colab has installed, and on top of it only what the notebooks' set-up cell installs
 lowest  the oldest Python and the lowest versions that the requirements allow
 newest  the newest Python and the newest versions that they allow
+beyond  the same without upper bounds, to see what is coming; only run when it is asked for
 
 `lowest:short` runs the tests and the notebooks of `SHORT` only. Each set gets an environment in the user's
 cache folder, named by a hash of what is in it; it is made anew when that changes, and `newest` each week.
@@ -58,11 +59,13 @@ def sets() -> dict[str, Set]:
     pinned = {re.split(r"[=<>]", package)[0] for package in COLAB}
     testing = [r for r in every if re.split(r"[=<>]", r)[0] not in pinned]
     lowest = [re.sub(r">=([\d.]+).*", r"==\1", requirement) for requirement in [*colab, *every]]
+    beyond = [re.sub(r",?<\d+(\.\d+)*", "", requirement) for requirement in [*colab, *every]]
     year, week, _ = datetime.date.today().isocalendar()
     return {
         "colab": Set(("3.13", "3.12", "3.11"), (*COLAB, *colab, *testing)),
         "lowest": Set(("3.10",), tuple(lowest)),
         "newest": Set(("3.13",), (*colab, *every), period=f"{year}-{week}"),
+        "beyond": Set(("3.13",), tuple(beyond), period=f"{year}-{week}"),
     }
 
 
@@ -149,7 +152,7 @@ def main(wanted: list[str]) -> int:
         if want.removesuffix(":short") not in known:
             sys.exit(f"There is no set {want!r}. There are: {', '.join(known)}, each also as NAME:short.")
     said, passed = [], True
-    for want in wanted or list(known):
+    for want in wanted or [name for name in known if name != "beyond"]:
         name = want.removesuffix(":short")
         right, sentence = run(name, known[name], short=want != name)
         said.append(f"{name}: {sentence}")
