@@ -1,10 +1,12 @@
 """What the data functions hand out when there is no real data, and for the reader's own text."""
 
 import dataclasses
+import gzip
 import hashlib
 import io
 import json
 import lzma
+import struct
 import tarfile
 import zipfile
 
@@ -194,11 +196,98 @@ def test_flickr8k_from_tars_in_a_folder(monkeypatch, tmp_path):
     assert (data.source.kind, data.source.origin) == ("real", "UNROLLED_DATA")
 
 
-def test_flickr8k_from_the_official_archives(monkeypatch, tmp_path):
+def assert_from_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
+    data = datasets.flickr8k()
+    assert_small_flickr(data)
+    assert (data.source.kind, data.source.origin) == ("real", "UNROLLED_DATA")
+    return data.source.sha256
+
+
+@pytest.mark.parametrize("compression", ["gz", "xz"])
+@pytest.mark.parametrize("ending", [".tar", ".tar.gz"])
+def test_flickr8k_from_compressed_tars(monkeypatch, tmp_path, compression, ending):
+    texts, photos = small_flickr()
+    write_tars(tmp_path / "flickr8k", texts, photos)
+    for path in (tmp_path / "flickr8k").glob("*.tar"):
+        content = path.read_bytes()
+        path.unlink()
+        made = gzip.compress(content) if compression == "gz" else lzma.compress(content)
+        path.with_suffix(ending).write_bytes(made)
+    assert_from_folder(monkeypatch, tmp_path)
+    path.with_suffix(ending).write_bytes(made[:-100])
+    with pytest.raises(DataError, match="flickr8k/ in UNROLLED_DATA cannot be read"):
+        datasets.flickr8k()
+
+
+@pytest.mark.parametrize("odd", ["\ufeff", "\r\n", "empty lines"])
+def test_flickr8k_texts_as_editors_leave_them(monkeypatch, tmp_path, odd):
+    texts, photos = small_flickr()
+    if odd == "\r\n":
+        texts = {name: text.replace("\n", odd) for name, text in texts.items()}
+    elif odd == "empty lines":
+        texts = {name: text.replace("\n", "\n \n") + "\n\n" for name, text in texts.items()}
+    else:
+        texts = {name: odd + text for name, text in texts.items()}
+    write_tars(tmp_path / "flickr8k", texts, photos)
+    assert_from_folder(monkeypatch, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "photo_folder", ["", "Flicker8k_Dataset", "Images", "Flickr8k_Dataset/Flicker8k_Dataset"]
+)
+@pytest.mark.parametrize("text_folder", ["", "Flickr8k_text", "zip"])
+def test_flickr8k_unpacked(monkeypatch, tmp_path, photo_folder, text_folder):
     texts, photos = small_flickr(size=(50, 37))
-    with zipfile.ZipFile(tmp_path / "text.zip", "w") as archive:
+    folder = tmp_path / "flickr8k"
+    for below in (photo_folder, "__MACOSX"):
+        (folder / below).mkdir(parents=True, exist_ok=True)
+        for name, content in photos.items():
+            (folder / below / f"._{name}").write_bytes(b"rubbish")
+            (folder / below / name).write_bytes(b"rubbish" if below == "__MACOSX" else content)
+    if text_folder == "zip":
+        write_text_archive(tmp_path / "text.zip", texts)
+        monkeypatch.setattr(pictures, "fetch", lambda remote: (tmp_path / "text.zip", "UNROLLED_DATA"))
+    else:
+        (folder / text_folder).mkdir(exist_ok=True)
+        for name, content in texts.items():
+            (folder / text_folder / name).write_text(content, encoding="utf-8")
+    digest = assert_from_folder(monkeypatch, tmp_path)
+    (folder / photo_folder / "a.jpg").write_bytes(photos["b.jpg"])
+    assert datasets.flickr8k().source.sha256 != digest
+
+
+def test_flickr8k_as_kaggle_has_it_says_what_is_missing(monkeypatch, tmp_path):
+    _, photos = small_flickr()
+    folder = tmp_path / "flickr8k"
+    (folder / "Images").mkdir(parents=True)
+    for name, content in photos.items():
+        (folder / "Images" / name).write_bytes(content)
+        (folder / "Images" / f"._{name}").write_bytes(b"rubbish")
+    (folder / "captions.txt").write_text("image,caption\na.jpg,A photo .\n")
+
+    def nothing(remote):
+        raise Unavailable("no connection to the host")
+
+    monkeypatch.setattr(pictures, "fetch", nothing)
+    monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
+    wanted = (
+        r"has 5 photos and Kaggle's captions.txt, which has no split, but no Flickr8k.token.txt and no .*"
+        r"testImages.txt. Put Flickr8k_text.zip into it, from https://.* \(no connection to the host\)"
+    )
+    with pytest.raises(DataError, match=wanted):
+        datasets.flickr8k()
+
+
+def write_text_archive(path, texts):
+    with zipfile.ZipFile(path, "w") as archive:
         for name, content in texts.items():
             archive.writestr(name, content)
+
+
+def test_flickr8k_from_the_official_archives(monkeypatch, tmp_path):
+    texts, photos = small_flickr(size=(50, 37))
+    write_text_archive(tmp_path / "text.zip", {name: "\ufeff" + text for name, text in texts.items()})
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
         archive.writestr("__MACOSX/Flicker8k_Dataset/._a.jpg", b"rubbish")
         for name, content in photos.items():
@@ -234,7 +323,12 @@ def test_flickr8k_that_is_incomplete_or_damaged_says_so(monkeypatch, tmp_path):
         datasets.flickr8k()
     (folder / "flickr8k_224_part2.tar").unlink()
     (folder / "Flickr_8k.devImages.txt").unlink()
-    with pytest.raises(DataError, match="cannot be read"):
+
+    def nothing(remote):
+        raise Unavailable("no connection to the host")
+
+    monkeypatch.setattr(pictures, "fetch", nothing)
+    with pytest.raises(DataError, match=r"has 4 photos, but no Flickr_8k.devImages.txt. Put Flickr8k_text"):
         datasets.flickr8k()
     with pytest.raises(DataError, match=r"x.jpg is no picture"):
         datasets.photo(b"rubbish", "x.jpg")
@@ -255,6 +349,93 @@ def test_ones_own_photo_is_squeezed_and_turned_as_its_camera_says(tmp_path):
     assert (plain[:, 124:] < 5).all()
     assert (turned[:100] > 250).all()  # the white half is on top
     assert (turned[124:] < 5).all()
+
+
+def saved(tmp_path, array, name, mode=None, **options):
+    picture = PIL.Image.fromarray(array)
+    (picture.convert(mode) if mode else picture).save(tmp_path / name, **options)
+    return datasets.own_photo(tmp_path / name).astype(int)
+
+
+RAMP = np.tile(np.linspace(0, 1, 224), (224, 1))  # so that nothing is squeezed
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("16_bits.png", np.uint16(np.round(RAMP * 65535))),
+        ("16_bits.tif", np.uint16(np.round(RAMP * 65535))),
+        ("32_bits.tif", np.int32(np.round(RAMP * 65535))),
+        ("32_bits_of_8.tif", np.int32(np.round(RAMP * 255))),
+        ("to_1.tif", np.float32(RAMP)),
+        ("to_255.tif", np.float32(RAMP * 255)),
+        ("to_65535.tif", np.float32(RAMP * 65535)),
+        ("to_a_million.tif", np.float32(RAMP * 1e6)),
+        ("around_0.tif", np.float32(RAMP * 2e6 - 1e6)),
+    ],
+)
+def test_grey_of_many_bits_keeps_its_shades(name, values, tmp_path):
+    found = saved(tmp_path, values, name)
+    assert np.abs(found - np.round(255 * RAMP)[..., None]).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["png", "tif"])
+def test_a_dark_picture_of_16_bits_stays_dark(kind, tmp_path):
+    found = saved(tmp_path, np.full((224, 224), 200, np.uint16), f"dark.{kind}")
+    assert set(found.ravel()) == {1}
+
+
+def test_pixels_that_are_no_numbers_are_black(tmp_path):
+    values = np.float32(RAMP)
+    values[0] = np.nan
+    values[1] = np.inf
+    found = saved(tmp_path, values, "nan.tif")
+    assert not found[:2].any()
+    assert found[2:].max() == 255
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_is_transparent_lies_on_white(mode, tmp_path):
+    logo = np.zeros((224, 224, 4), np.uint8)
+    logo[60:160, 60:160] = (200, 200, 200, 255)  # a grey square on nothing
+    logo[100:120, 60:160] = (200, 200, 200, 0)  # with a hole
+    found = saved(tmp_path, logo, "logo.png", mode)
+    assert np.abs(found[70, 70] - 200).max() <= 1
+    for hole in (found[:50], found[170:], found[101:119]):
+        assert (hole == 255).all()
+
+
+def test_what_is_half_transparent_is_half_white(tmp_path):
+    half = np.full((224, 224, 4), (255, 0, 0, 128), np.uint8)
+    assert np.abs(saved(tmp_path, half, "half.png")[0, 0] - (255, 127, 127)).max() <= 1
+    key = PIL.Image.new("RGB", (224, 224), (10, 20, 30))  # a colour that stands for nothing
+    key.putpixel((0, 0), (11, 20, 30))
+    key.save(tmp_path / "key.png", transparency=(10, 20, 30))
+    found = datasets.own_photo(tmp_path / "key.png")
+    assert found[0, 0].tolist() == [11, 20, 30]
+    assert (found[1:] == 255).all()
+
+
+TURN = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)  # EXIF: by 90 degrees
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        struct.pack("<HHIi", 0x0101, 9, 1, -5),  # a negative size
+        struct.pack("<HHI4s", 0x0100, 9, 1, b"\xff\xff\xff\xff"),
+    ],
+)
+def test_senseless_exif_does_not_stop_a_sound_photo(odd, tmp_path, capsys):
+    noise = np.random.default_rng(0).integers(0, 255, (224, 224, 3), np.uint8)
+    entries = struct.pack("<H", 2) + TURN + odd + bytes(4)
+    exif = b"Exif\0\0II*\0" + struct.pack("<I", 8) + entries
+    found = saved(tmp_path, noise, "odd.jpg", exif=exif)
+    told = capsys.readouterr().out
+    assert told.startswith("What odd.jpg says of its camera makes no sense (")
+    assert told.endswith("), so it is not turned.\n")
+    np.testing.assert_array_equal(found, saved(tmp_path, noise, "plain.jpg"))
+    assert not capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", [b"", b"rubbish", b"\x89PNG\r\n\x1a\n" + b"\0" * 30])

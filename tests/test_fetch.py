@@ -15,6 +15,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import requests
 
 from utils import datasets, fetch
 from utils.datasets import sentiment
@@ -88,6 +89,8 @@ def _own_places(tmp_path, monkeypatch):
     monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path / "cache"))
     for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(variable, raising=False)
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(variable, raising=False)
 
 
 def files(folder: Path) -> list[str]:
@@ -159,6 +162,63 @@ def test_a_host_without_a_valid_certificate(address):
     secure = address.replace("http:", "https:")
     with pytest.raises(Unavailable, match=r"no connection to 127\.0\.0\.1 \(SSLError"):
         fetch.fetch(Remote("play.txt", f"{secure}/good", SHA))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("REQUESTS_CA_BUNDLE", "/no/such.pem", r"network settings .* bundle, invalid path: /no/such.pem\)"),
+        ("CURL_CA_BUNDLE", "/no/such.pem", r"network settings .* bundle, invalid path: /no/such.pem\)"),
+        ("https_proxy", "http://[::1", r"network settings .*'\[::1' is not a valid host"),
+        ("https_proxy", "http://", r"network settings .*Please check proxy URL"),
+        (
+            "https_proxy",
+            "http://127.0.0.1:9",
+            r"no connection to 127.0.0.2 \(ProxyError; the proxy in HTTPS_PROXY",
+        ),
+        ("https_proxy", "ftp://127.0.0.1:9", r"network settings .* unsupported scheme ftp"),
+    ],
+)
+def test_settings_that_are_of_no_use_are_told_from_a_missing_network(
+    variable, value, message, monkeypatch, tmp_path
+):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(Unavailable, match=message) as caught:
+        fetch.fetch(Remote("play.txt", "https://127.0.0.2:9/play.txt", SHA))
+    assert "\n" not in str(caught.value)
+    assert "login page" not in str(caught.value)
+    assert "UNROLLED_CACHE" not in str(caught.value)
+    assert files(tmp_path) == []
+
+
+def test_a_socks_proxy_without_its_package_is_a_setting(monkeypatch):
+    def refuse(*arguments, **options):
+        raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+
+    monkeypatch.setattr(requests, "get", refuse)
+    with pytest.raises(Unavailable, match=r"network settings .* \(Missing dependencies for SOCKS support\)"):
+        fetch.fetch(Remote("play.txt", "https://127.0.0.2:9/play.txt", SHA))
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("senseless"), PermissionError(13, "Permission denied", "netrc")]
+)
+def test_no_other_error_of_the_transfer_is_the_caches_or_the_files(error, monkeypatch):
+    def refuse(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(requests, "get", refuse)
+    with pytest.raises(Unavailable, match=r"network settings of this machine are of no use \("):
+        fetch.fetch(Remote("play.txt", "https://127.0.0.2:9/play.txt", SHA))
+
+
+def test_a_bundle_of_certificates_that_is_rubbish(address, monkeypatch, tmp_path):
+    (tmp_path / "bundle.pem").write_text("rubbish")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "bundle.pem"))
+    with pytest.raises(
+        Unavailable, match=r"SSLError; a login page, a wrong clock, or the certificates in REQ"
+    ):
+        fetch.fetch(Remote("play.txt", address.replace("http:", "https:") + "/good", SHA))
 
 
 def test_a_name_that_is_not_found(monkeypatch):

@@ -277,15 +277,36 @@ def take(arrived: queue.SimpleQueue[Any], host: str, silence: str) -> Any:
         found = arrived.get(timeout=PATIENCE)
     except queue.Empty:
         raise Unavailable(f"{host} {silence}") from None
-    if isinstance(found, requests.exceptions.ChunkedEncodingError):
-        raise Unavailable(f"the transfer from {host} broke off") from found
-    if isinstance(found, requests.RequestException):
-        raise Unavailable(
-            f"no connection to {host} ({cause(found)}; no network, or a login page?)"
-        ) from found
     if isinstance(found, Exception):
-        raise found
+        raise Unavailable(why(found, host)) from found
     return found
+
+
+def why(error: Exception, host: str) -> str:
+    """What an error of the transfer means: the other side, the network, or the settings of this machine.
+
+    Nothing in the transfer touches the disk but to read settings, so none of its errors is the cache's.
+    """
+    known = requests.exceptions
+    if isinstance(error, known.ChunkedEncodingError | known.ContentDecodingError):
+        return f"the transfer from {host} broke off"
+    if isinstance(error, known.ProxyError):
+        return (
+            f"no connection to {host} ({cause(error)}; the proxy in HTTPS_PROXY or ALL_PROXY, or no network?)"
+        )
+    if isinstance(error, known.SSLError):
+        return (
+            f"no connection to {host} ({cause(error)}; a login page, a wrong clock, or the certificates in "
+            "REQUESTS_CA_BUNDLE?)"
+        )
+    if isinstance(error, known.RequestException) and not isinstance(
+        error, known.InvalidURL | known.InvalidSchema
+    ):
+        return f"no connection to {host} ({cause(error)}; no network, or a login page?)"
+    return (
+        f"the network settings of this machine are of no use ({' '.join(str(error).split()).rstrip('.')}); "
+        "correct or unset HTTPS_PROXY, ALL_PROXY, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"
+    )
 
 
 def cause(error: requests.RequestException) -> str:

@@ -9,8 +9,9 @@ import io
 import re
 import tarfile
 import zipfile
+import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import PIL.Image
 import PIL.ImageOps
 
 from utils.datasets.common import Source, real_file, sha256
-from utils.fetch import DataError, Remote, data_folder, sample_is_pinned
+from utils.fetch import DataError, Remote, Unavailable, data_folder, fetch, sample_is_pinned
 from utils.samples import scenes
 
 # The University of Illinois no longer serves the archives; this copy is the one that courses use, and
@@ -38,7 +39,8 @@ FLICKR8K_PHOTOS = Remote(
 FLICKR8K_LISTS = {part: f"Flickr_8k.{part}Images.txt" for part in ("train", "dev", "test")}
 FLICKR8K_FILES = ("Flickr8k.token.txt", *FLICKR8K_LISTS.values())
 PHOTO_SIDE = 224  # pixels
-PREPARED_TARS = "flickr8k_224_*.tar"  # of photos of that size, below UNROLLED_DATA
+PREPARED_TARS = "flickr8k_224_*.tar"  # of photos of that size, below UNROLLED_DATA; also .tar.gz
+COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")  # what such a file begins with, whatever its name
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,9 @@ class Captioned:
 def flickr8k() -> Captioned:
     """Flickr8k (Hodosh et al. 2013) with its official split, or drawn scenes.
 
-    In `UNROLLED_DATA` it may be the official archives, or `flickr8k/` with Flickr8k.token.txt, the three
-    lists Flickr_8k.*Images.txt and the photos in any number of tars, `flickr8k_224_*.tar`.
+    In `UNROLLED_DATA` it may be the official archives; or a folder `flickr8k/` with the photos, in any
+    number of tars, `flickr8k_224_*.tar`, or unpacked, in whatever folder they are (`Flicker8k_Dataset`,
+    Kaggle's `Images`), and with the text files, unpacked or in Flickr8k_text.zip.
 
     Returns:
         Real: 6,000, 1,000 and 1,000 photos, `(224, 224, 3)`, with five captions each.
@@ -91,50 +94,107 @@ def flickr8k() -> Captioned:
     if sample_is_pinned():
         return drawn_scenes()
     folder = data_folder()
-    if folder is not None and any((folder / "flickr8k").glob(PREPARED_TARS)):
-        return flickr8k_prepared(folder / "flickr8k")
+    if folder is not None and (folder / "flickr8k").is_dir():
+        names = (PREPARED_TARS, PREPARED_TARS + ".gz")
+        tars = sorted(path for name in names for path in (folder / "flickr8k").glob(name))
+        packed = (folder / FLICKR8K_PHOTOS.name).exists()
+        files = [] if tars or packed else unpacked(folder / "flickr8k", "*.jpg")
+        if tars or files:
+            return flickr8k_folder(folder / "flickr8k", tars, files)
     found = real_file(FLICKR8K_TEXT, "Flickr8k", "scenes drawn by a program")
     photos = found and real_file(FLICKR8K_PHOTOS, "Flickr8k", "scenes drawn by a program")
     return flickr8k_official(found[0], *photos) if found and photos else drawn_scenes()
 
 
-def flickr8k_prepared(folder: Path) -> Captioned:
-    """Flickr8k from text files and tars of photos in a folder.
+def unpacked(folder: Path, pattern: str) -> list[Path]:
+    """Files in a folder and below, sorted, without what a Mac leaves beside them."""
+    found = sorted(folder.rglob(pattern))
+    return [path for path in found if not path.name.startswith("._") and "__MACOSX" not in path.parts]
+
+
+def flickr8k_folder(folder: Path, tars: Sequence[Path], files: Sequence[Path]) -> Captioned:
+    """Flickr8k from text files and photos in a folder.
+
+    Args:
+        folder: where the text files are, there or below or in Flickr8k_text.zip.
+        tars: of photos, or
+        files: the photos themselves.
 
     Raises:
         DataError: files are missing or damaged.
     """
-    paths = sorted(folder.glob(PREPARED_TARS))
-    places: dict[str, tuple[Path, int, int]] = {}
+    places: dict[str, tuple[Path, int, int | None]] = {path.name: (path, 0, None) for path in files}
+    contents: dict[str, bytes] = {}  # of compressed tars, in which there are no places to go to
+    digest = hashlib.sha256()
     try:
-        texts = {name: (folder / name).read_text(encoding="utf-8") for name in FLICKR8K_FILES}
-        for path in paths:
-            with tarfile.open(path) as tar:
+        for path in tars:
+            with path.open("rb") as begun, tarfile.open(path) as tar:
+                compressed = begun.read(6).startswith(COMPRESSED)
                 for member in filter(tarfile.TarInfo.isfile, tar):
-                    places[Path(member.name).name] = (path, member.offset_data, member.size)
-    except (OSError, tarfile.TarError, UnicodeDecodeError) as error:
+                    name = Path(member.name).name
+                    places[name] = (path, member.offset_data, member.size)
+                    file = tar.extractfile(member) if compressed else None
+                    if file:
+                        contents[name] = file.read()
+        texts = flickr8k_texts(folder, f"{len(places):,} photos")
+        for path in (*tars, *files):
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    except (OSError, EOFError, zlib.error, tarfile.TarError, UnicodeDecodeError) as error:
         raise DataError(
             f"flickr8k/ in UNROLLED_DATA cannot be read ({error}). Replace the file, or remove the folder to "
             "fetch the official archives."
         ) from error
 
     def load(name: str) -> np.ndarray:
+        if name in contents:
+            return photo(contents[name], name)
         path, offset, size = places[name]
         with path.open("rb") as file:
             file.seek(offset)
             return photo(file.read(size), name)
 
-    digest = hashlib.sha256()
-    for path in (*paths, *(folder / name for name in FLICKR8K_FILES)):
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    for name in FLICKR8K_FILES:
+        digest.update(hashlib.sha256(texts[name].encode()).digest())
     source = Source("Flickr8k", "real", "UNROLLED_DATA", digest.hexdigest())
     return flickr8k_parts(texts, places, load, source)
 
 
+def flickr8k_texts(folder: Path, beside: str) -> dict[str, str]:
+    """The text files, from a folder, from below it, or else from the official archive.
+
+    Args:
+        folder: of Flickr8k in `UNROLLED_DATA`.
+        beside: what else was found there, for the message.
+
+    Raises:
+        DataError: some are missing, and the archive cannot be had; or it is damaged.
+        OSError, UnicodeDecodeError: a file cannot be read.
+    """
+    paths = {name: unpacked(folder, name) for name in FLICKR8K_FILES}
+    missing = [name for name, found in paths.items() if not found]
+    if not missing:
+        return {name: found[0].read_text(encoding="utf-8-sig") for name, found in paths.items()}
+    try:
+        return official_texts(fetch(FLICKR8K_TEXT)[0])
+    except Unavailable as reason:
+        kaggle = (
+            " and Kaggle's captions.txt, which has no split" if (folder / "captions.txt").exists() else ""
+        )
+        raise DataError(
+            f"flickr8k/ in UNROLLED_DATA has {beside}{kaggle}, but no {' and no '.join(missing)}. Put "
+            f"Flickr8k_text.zip into it, from {FLICKR8K_TEXT.url} ({reason})."
+        ) from reason
+
+
+def official_texts(path: Path) -> dict[str, str]:
+    """The text files from their archive."""
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name).decode("utf-8-sig") for name in FLICKR8K_FILES}
+
+
 def flickr8k_official(text: Path, photos: Path, origin: str) -> Captioned:
     """Flickr8k from its two official archives."""
-    with zipfile.ZipFile(text) as archive:
-        texts = {name: archive.read(name).decode() for name in FLICKR8K_FILES}
+    texts = official_texts(text)
     archive = zipfile.ZipFile(photos)
     members = [name for name in archive.namelist() if name.endswith(".jpg") and "__MACOSX" not in name]
     places = {Path(name).name: name for name in members}
@@ -146,6 +206,44 @@ def flickr8k_official(text: Path, photos: Path, origin: str) -> Captioned:
     return flickr8k_parts(texts, places, load, Source("Flickr8k", "real", origin, digest))
 
 
+def rgb(picture: PIL.Image.Image) -> PIL.Image.Image:
+    """A picture in 8 bits for each of red, green and blue, as one would see it.
+
+    What is transparent lies on white. Grey of more than 8 bits is scaled: in 16 bits 65,535 is white; in
+    32 bits, or with a fraction, the first of 1, 255 and 65,535 that is not below the brightest pixel.
+    """
+    if picture.mode == "F" or picture.mode.startswith("I"):
+        values = np.nan_to_num(np.asarray(picture, np.float64), posinf=0, neginf=0)
+        has_16_bits = picture.mode.startswith("I;16") or (picture.mode == "I" and picture.format == "PNG")
+        whites = (65535,) if has_16_bits else (1, 255, 65535)
+        black, brightest = min(values.min(), 0), values.max()
+        white = next((white for white in whites if white >= brightest), brightest)
+        grey = np.round(255 * (values - black) / (white - black))
+        return PIL.Image.fromarray(np.uint8(grey)).convert("RGB")
+    if "transparency" in picture.info or picture.mode in ("RGBA", "LA", "PA", "RGBa"):
+        picture = picture.convert("RGBA")
+        return PIL.Image.alpha_composite(PIL.Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    return picture.convert("RGB")
+
+
+def turned(picture: PIL.Image.Image, name: str) -> PIL.Image.Image:
+    """A picture turned as its camera says; as it is stored where that makes no sense, with a line."""
+    try:
+        found = PIL.ImageOps.exif_transpose(picture)
+        found.format = picture.format  # a copy has none
+        return found
+    except Exception as error:  # whatever numbers stand in there, the picture itself is sound
+        print(f"What {name} says of its camera makes no sense ({error}), so it is not turned.")
+        return picture
+
+
+def squeezed(picture: PIL.Image.Image) -> np.ndarray:
+    """`(224, 224, 3)`, uint8."""
+    if picture.size != (PHOTO_SIDE, PHOTO_SIDE):
+        picture = picture.resize((PHOTO_SIDE, PHOTO_SIDE), PIL.Image.Resampling.BICUBIC)
+    return np.asarray(picture)
+
+
 def photo(content: bytes, name: str) -> np.ndarray:
     """A picture file as RGB, squeezed to `(224, 224, 3)`, uint8.
 
@@ -153,12 +251,9 @@ def photo(content: bytes, name: str) -> np.ndarray:
         DataError: it is no picture.
     """
     try:
-        picture = PIL.Image.open(io.BytesIO(content)).convert("RGB")
+        return squeezed(rgb(PIL.Image.open(io.BytesIO(content))))
     except OSError as error:
         raise DataError(f"{name} is no picture that can be read; fetch its archive again.") from error
-    if picture.size != (PHOTO_SIDE, PHOTO_SIDE):
-        picture = picture.resize((PHOTO_SIDE, PHOTO_SIDE), PIL.Image.Resampling.BICUBIC)
-    return np.asarray(picture)
 
 
 def own_photo(path: str | Path) -> np.ndarray:
@@ -175,13 +270,13 @@ def own_photo(path: str | Path) -> np.ndarray:
         )
     try:
         with PIL.Image.open(path) as stored:
-            picture = PIL.ImageOps.exif_transpose(stored).convert("RGB")
+            stored.load()
+            return squeezed(rgb(turned(stored, path.name)))
     except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
         raise DataError(
             f"{path.name} cannot be read as a picture ({error}). Save it as a JPEG or PNG file of less than "
             "100 million pixels, and name that."
         ) from error
-    return np.asarray(picture.resize((PHOTO_SIDE, PHOTO_SIDE), PIL.Image.Resampling.BICUBIC))
 
 
 def flickr8k_captions(tokens: str) -> tuple[dict[str, tuple[str, ...]], int]:
@@ -193,7 +288,7 @@ def flickr8k_captions(tokens: str) -> tuple[dict[str, tuple[str, ...]], int]:
     """
     captions: dict[str, list[str]] = defaultdict(list)
     odd = 0
-    for line in tokens.splitlines():
+    for line in filter(str.strip, tokens.splitlines()):
         key, _, caption = line.partition("\t")
         name = key.rpartition("#")[0]
         odd += not name.endswith(".jpg")
