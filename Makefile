@@ -3,6 +3,7 @@
 PYTHON ?= python3
 SCALE ?= quick
 NOTEBOOK ?=
+LAB ?=
 REPO ?=
 SETS ?=
 TESTED ?= tests notebooks
@@ -12,9 +13,14 @@ READY := $(VENV)/installed
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 GPU := $(if $(shell command -v nvidia-smi),"tensorflow[and-cuda]")
 
+# The files that NOTEBOOK and LAB choose; all, if neither is given.
+CHOSEN := $(if $(NOTEBOOK)$(LAB),$(if $(NOTEBOOK),notebooks/$(filter-out all,$(NOTEBOOK))*.ipynb) \
+  $(if $(LAB),notebooks/labs/$(filter-out all,$(LAB))*.ipynb),notebooks)
+
 # What the tests run on: quick scale, embedded samples, a build folder of their own.
 QUICK := UNROLLED_SCALE=quick UNROLLED_DATA=sample UNROLLED_BUILD=$(CURDIR)/build/test
-NBVAL := --nbval-current-env --nbval-sanitize-with notebooks/sanitize.cfg -p no:cacheprovider
+NBVAL := -p tools.nbval.plugin --nbval-current-env --nbval-sanitize-with tools/nbval/sanitize.cfg \
+  -p no:cacheprovider
 
 .PHONY: help run test pytest style matrix lab refresh reference links bench clean
 .DEFAULT_GOAL := help
@@ -31,8 +37,8 @@ $(READY): requirements.txt requirements-colab.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt $(GPU)
 	@touch $@
 
-run: $(READY) ## execute the notebooks; SCALE=quick|cpu|gpu, NOTEBOOK=06 for one
-	@$(BIN)/python -m tools.run --scale $(SCALE) --notebook "$(NOTEBOOK)"
+run: $(READY) ## execute lessons and labs; SCALE=quick|cpu|gpu, NOTEBOOK=06 for one lesson, LAB=06 for its labs
+	@$(BIN)/python -m tools.run --scale $(SCALE) --notebook "$(NOTEBOOK)" --lab "$(LAB)"
 
 test: $(READY) ## unit tests, and every notebook at quick scale
 	@$(MAKE) --no-print-directory pytest
@@ -53,13 +59,13 @@ matrix: ## the tests on Colab's, the lowest and the newest packages; SETS="colab
 lab: $(READY) ## open JupyterLab on the notebooks
 	@$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks
 
-refresh: $(READY) ## store outputs from cpu scale and real data: stale ones, NOTEBOOK=06, or NOTEBOOK=all
-	@$(BIN)/python -m tools.refresh --notebook "$(NOTEBOOK)"
+refresh: $(READY) ## store outputs from cpu scale and real data: stale ones, or NOTEBOOK=06, LAB=06, NOTEBOOK=all
+	@$(BIN)/python -m tools.refresh --notebook "$(NOTEBOOK)" --lab "$(LAB)"
 
-reference: $(READY) ## re-run at cpu scale on real data and compare results, too; NOTEBOOK=06 for one
+reference: $(READY) ## re-run at cpu scale on real data and compare results, too; NOTEBOOK=06, LAB=06 for some
 	@rm -rf build/reference
 	@UNROLLED_SCALE=cpu UNROLLED_BUILD=$(CURDIR)/build/reference $(BIN)/python -m pytest \
-	  notebooks/$(filter-out all,$(NOTEBOOK))*.ipynb --nbval $(NBVAL) --nbval-cell-timeout=3600 -q
+	  $(CHOSEN) --nbval $(NBVAL) --nbval-cell-timeout=3600 -q
 
 bench: $(READY) ## time the recurrent layers beside Keras' and PyTorch's, into bench/ (10 minutes)
 	@$(BIN)/python -m tools.bench

@@ -535,9 +535,9 @@ def test_refresh_refuses_samples(path):
 
 def nbval(path, timeout=60):
     """Run nbval on a stored notebook as `make test` does; pytest's closing lines and exit status."""
-    shutil.copy(notebooks.ROOT / "notebooks" / "conftest.py", path.parent)
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-rs", "-q", path.name,
+         "-p", "tools.nbval.plugin", "--wrong-answers", exercises.WRONG_ANSWERS,
          f"--nbval-cell-timeout={timeout}", "-p", "no:cacheprovider"],
         cwd=path.parent, capture_output=True, text=True, check=False,
         env=os.environ | {"UNROLLED_SCALE": "quick", "UNROLLED_BUILD": str(path.parent / "build")},
@@ -548,21 +548,52 @@ def nbval(path, timeout=60):
 def test_nbval_passes_a_good_notebook(path):
     output, status = nbval(path)
     assert status == 0, output
-    assert "11 passed" in output
+    assert "17 passed" in output
+
+
+def solve(notebook, number, source):
+    """Give an exercise another solution."""
+    shown = cell(notebook, f"solution-{number}")
+    shown.source = re.sub(r"(?s)```python\n.*?```", f"```python\n{source}\n```", shown.source)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        (lambda n: solve(n, 1, "grade_value(43, 42)"), "'right' and says: wrong: your answer is 43"),
+        (lambda n: solve(n, 2, "1 / 0"), "ZeroDivisionError"),
+        (lambda n: solve(n, 3, "..."), "It must say 'right' and says: nothing"),
+        (
+            lambda n: cell(n, "exercise-1-gap").update(source="answer = ...; print('right')"),
+            "It must say 'not yet' and says: right",
+        ),
+        (
+            lambda n: exercises.WRONG_ANSWERS.write_text("WRONG = {('98', 2): 'grade_value(42, 42)'}"),
+            "It must say 'wrong' and says: right",
+        ),
+    ],
+)  # fmt: skip
+def test_nbval_notices_what_is_wrong_with_an_exercise(how, message, path):
+    change(path, how)
+    output, status = nbval(path)
+    assert status == 1
+    assert message in output
+    assert "1 failed" in output
+    assert "skipped" not in output  # the next cells run all the same
 
 
 def test_nbval_notices_a_changed_output_and_goes_on(path):
     change(path, lambda n: cell(n, "compared").update(outputs=[printed("43\n")]))
     output, status = nbval(path)
     assert status == 1
-    assert "1 failed, 10 passed" in output
+    assert "1 failed, 16 passed" in output
 
 
 def test_nbval_stops_at_a_cell_that_raises(path):
     change(path, lambda n: cell(n, "parameters").update(source="1 / 0"))
     output, status = nbval(path)
     assert status == 1
-    assert "1 failed, 3 passed, 7 skipped" in output
+    assert "1 failed, 3 passed, 13 skipped" in output
     assert "Cell 3 of this notebook failed" in output
 
 
@@ -571,7 +602,7 @@ def test_nbval_notices_an_error_that_no_longer_comes(path):
     output, status = nbval(path)
     assert status == 1
     assert "This cell no longer raises" in output
-    assert "1 failed, 10 passed" in output
+    assert "1 failed, 16 passed" in output
 
 
 def test_nbval_stops_at_a_cell_that_hangs(path):
@@ -579,7 +610,7 @@ def test_nbval_stops_at_a_cell_that_hangs(path):
     start = time.monotonic()
     output, status = nbval(path, timeout=3)
     assert status == 1
-    assert "1 failed, 3 passed, 7 skipped" in output
+    assert "1 failed, 3 passed, 13 skipped" in output
     assert time.monotonic() - start < 40
 
 
@@ -589,7 +620,7 @@ def test_a_dead_kernel_is_reported_at_once(path):
     output, status = nbval(path, timeout=600)
     assert status == 1
     assert "The kernel died in this cell" in output
-    assert "1 failed, 3 passed, 7 skipped" in output
+    assert "1 failed, 3 passed, 13 skipped" in output
     assert time.monotonic() - start < 60
 
 

@@ -25,6 +25,6 @@ def solution(notebook: nbformat.NotebookNode, number: int) -> str | None:
     return fences[0].rstrip("\n") if len(fences) == 1 else None
 
 
-def wrong_answer(path: Path, number: int) -> str | None:
-    """The wrong answer to an exercise of a lesson: also a source that replaces the gap cell."""
-    return runpy.run_path(str(WRONG_ANSWERS))["WRONG"].get((path.stem[:2], number))
+def wrong_answers(path: Path | None = None) -> dict[tuple[str, int], str]:
+    """Wrong answers, by the numbers of lesson and exercise: also sources that replace the gap cell."""
+    return runpy.run_path(str(path or WRONG_ANSWERS))["WRONG"]

@@ -1,0 +1,123 @@
+"""What nbval leaves open; pytest loads it by `-p tools.nbval.plugin`.
+
+A cell that fails stops its notebook, and a dead kernel is noticed at once. After each cell with a gap its
+wrong answer and its solution run as tests of their own, in the same kernel.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+import pytest
+from nbformat import NotebookNode
+
+try:
+    from nbval.kernel import RunningKernel
+    from nbval.plugin import IPyNbCell, IPyNbFile
+except ImportError as error:  # pragma: no cover
+    raise pytest.UsageError("nbval is not installed; run the notebooks with `make test`") from error
+
+from tools import exercises
+
+LOOK_EVERY = 1.0  # seconds between two looks at whether the kernel lives
+
+wait_for_reply, collect_cells = RunningKernel.await_reply, IPyNbFile.collect
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--wrong-answers", default=exercises.WRONG_ANSWERS, help="file of the wrong answers")
+
+
+def await_reply(self: RunningKernel, msg_id: str, timeout: float | None = None) -> None:
+    """nbval's method, in slices: it would wait for a dead kernel until the cell's time is over."""
+    deadline = time.monotonic() + (float("inf") if timeout is None else timeout)
+    while True:
+        try:
+            return wait_for_reply(self, msg_id, timeout=LOOK_EVERY)
+        except Empty:
+            if not self.is_alive():
+                raise RuntimeError("The kernel died in this cell (out of memory, or a crash).") from None
+            if time.monotonic() > deadline:
+                raise
+
+
+RunningKernel.await_reply = await_reply
+
+
+class Answer(IPyNbCell):
+    """An answer to an exercise, in place of the cell with its gap."""
+
+    begins = ""  # how a line of what the check prints must begin
+
+
+def answer(gap: IPyNbCell, what: str, source: str, begins: str) -> Answer:
+    cell = NotebookNode(cell_type="code", source=source, outputs=[], metadata={}, execution_count=None)
+    made = Answer.from_parent(
+        gap.parent,
+        name=f"{gap.name}, {what}",
+        cell_num=gap.cell_num,
+        cell=cell,
+        options=defaultdict(bool),
+    )
+    made.begins = begins
+    return made
+
+
+def collect(self: IPyNbFile) -> Iterator[pytest.Item]:
+    """nbval's method, with a wrong answer and the solution after each cell with a gap."""
+    wrong = exercises.wrong_answers(Path(self.config.getoption("--wrong-answers")))
+    for item in collect_cells(self):
+        yield item
+        for number, gap in exercises.gaps(self.nb).items():
+            if gap is item.cell:
+                told = wrong.get((self.path.stem[:2], number))
+                solution = exercises.solution(self.nb, number)
+                if told is not None:
+                    yield answer(item, "wrong answer", told, "wrong")
+                if solution is not None:
+                    yield answer(item, "solution", solution, "right")
+
+
+IPyNbFile.collect = collect
+
+
+def printed(item: IPyNbCell) -> list[str]:
+    """The lines that a cell has printed in this run."""
+    streams = (output for output in item.test_outputs if output.output_type == "stream")
+    return [line for output in streams for line in output.text.splitlines()]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Any:
+    """What nbval does not look at: an error that must come, and what the check of an exercise says."""
+    result = yield
+    if not isinstance(item, IPyNbCell):
+        return result
+    if item.options["check_exception"]:
+        assert any(o.output_type == "error" for o in item.test_outputs), "This cell no longer raises."
+    gap = "exercise" in item.cell.metadata.get("tags", [])
+    begins = "not yet" if gap else item.begins if isinstance(item, Answer) else ""
+    if begins:
+        lines = printed(item)
+        said = "; ".join(lines) or "nothing"
+        assert any(line.startswith(begins) for line in lines), f"It must say {begins!r} and says: {said}"
+    return result
+
+
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> None:
+    """Remember the first cell of a notebook that did not run; one that ran and is wrong stops nothing."""
+    if isinstance(item, IPyNbCell) and call.excinfo and not call.excinfo.errisinstance(pytest.skip.Exception):
+        ran = "outputs differ" in str(call.excinfo.value) or call.excinfo.errisinstance(AssertionError)
+        if not (ran or isinstance(item, Answer) or hasattr(item.parent, "stopped_at")):
+            item.parent.stopped_at = item.name
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what comes after a cell that failed: it would only fail because of it."""
+    stopped_at = getattr(item.parent, "stopped_at", None)
+    if stopped_at is not None:
+        pytest.skip(f"{stopped_at} of this notebook failed")
