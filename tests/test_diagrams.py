@@ -95,7 +95,9 @@ PICTURES = {
 def figures():
     with plt.rc_context(), warnings.catch_warnings():
         warnings.simplefilter("error")
-        warnings.simplefilter("ignore", DeprecationWarning)  # of one library to another; not about the picture
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # of one library to another; not about the picture
         plots.use_style()
         yield
     plt.close("all")

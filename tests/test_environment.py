@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tools import links
-from utils.environment import REMARK, without_remarks
+from utils.environment import REMARK, use_defaults, without_remarks
 
 ROOT = links.PYPROJECT.parent
 FOUND = "\nprint('root', root)\nfrom utils.scales import SCALES\n"
@@ -139,6 +139,56 @@ def test_tensorflow_starts_without_a_word_and_without_tf32():
         [sys.executable, "-c", program], cwd=ROOT, env=clean, capture_output=True, text=True, check=False
     )
     assert (ran.stdout, ran.stderr) == ("False\n(1,)\n", "")
+
+
+SETTINGS = """
+from utils.environment import use_defaults
+use_defaults()
+import keras
+layer = keras.layers.Dense(2); layer.build((1, 3))
+print(keras.backend.backend(), layer.kernel.dtype, layer.compute_dtype, keras.config.image_data_format())
+"""
+KERAS_JSON = '{"backend": "jax", "floatx": "float64", "image_data_format": "channels_first"}'
+
+
+@pytest.mark.parametrize(
+    ("before", "file", "said"),
+    [
+        ("", "{}", ""),
+        (
+            "",
+            KERAS_JSON,
+            "Keras' floatx was float64; the notebooks use float32.\n"
+            "Keras' image data format was channels_first; the notebooks use channels_last.\n",
+        ),
+        (
+            "import os; os.environ['KERAS_BACKEND'] = 'jax'\n",
+            "{}",
+            "KERAS_BACKEND is jax; the notebooks use tensorflow.\n",
+        ),
+        (
+            "import keras; keras.config.set_dtype_policy('mixed_float16')\n",
+            "{}",
+            "Keras' dtype policy was mixed_float16; the notebooks use float32.\n",
+        ),
+    ],
+)
+def test_a_readers_settings_of_keras_do_not_change_what_is_computed(before, file, said, tmp_path):
+    (tmp_path / "keras.json").write_text(file)
+    clean = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    ran = subprocess.run(
+        [sys.executable, "-c", before + SETTINGS],
+        cwd=ROOT, env=clean | {"KERAS_HOME": str(tmp_path)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.stdout == said + "tensorflow float32 float32 channels_last\n", ran.stderr
+
+
+def test_another_backend_that_runs_already_is_refused(monkeypatch):
+    import keras
+
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(RuntimeError, match="Keras runs on jax here, the notebooks need TensorFlow"):
+        use_defaults()
 
 
 def test_a_python_warning_is_no_remark():

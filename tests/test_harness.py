@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools import check, exercises, form, links, move, notebooks, readme, refresh
+from tools import check, exercises, form, links, move, notebooks, readme, refresh, run
 
 NAME, LAB = "98_made_up", "98_is_it"
 
@@ -622,6 +622,14 @@ def test_a_dead_kernel_is_reported_at_once(path):
     assert "The kernel died in this cell" in output
     assert "1 failed, 3 passed, 13 skipped" in output
     assert time.monotonic() - start < 60
+
+
+def test_pages_carry_the_alt_text_of_each_figure(tmp_path):
+    cells = [code("a", "x", figure(alt='Says "<hello>".')), code("b", "x", figure(alt=""))]
+    run.write_page(new_notebook(cells=cells), tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert 'alt="Says &#34;&lt;hello&gt;&#34;."' in page
+    assert page.count("No description has been provided") == 0
 
 
 def test_run_shows_a_failure_beside_the_others(path, tmp_path, monkeypatch):

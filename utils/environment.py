@@ -39,6 +39,41 @@ def without_remarks() -> Iterator[None]:
                     print(line, file=sys.stderr)
 
 
+def use_defaults() -> None:
+    """Give Keras the settings that the notebooks are written for, and say so where the reader had others.
+
+    They may come from KERAS_BACKEND, from the file keras.json, or from an earlier cell: another backend,
+    float64 or float16 numbers, pictures with their channels first, mixed precision.
+
+    Raises:
+        RuntimeError: Keras runs on another backend already, which only a new kernel can change.
+    """
+    if "keras" not in sys.modules and os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+        print(f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']}; the notebooks use tensorflow.")
+    if "keras" not in sys.modules:
+        os.environ["KERAS_BACKEND"] = "tensorflow"
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise RuntimeError(
+            f"Keras runs on {keras.backend.backend()} here, the notebooks need TensorFlow: "
+            "restart the kernel and run this cell first."
+        )
+    wanted = {
+        "floatx": ("float32", keras.config.floatx, keras.config.set_floatx),
+        "image data format": (
+            "channels_last",
+            keras.config.image_data_format,
+            keras.config.set_image_data_format,
+        ),
+        "dtype policy": ("float32", lambda: keras.config.dtype_policy().name, keras.config.set_dtype_policy),
+    }
+    for name, (value, current, change) in wanted.items():
+        if current() != value:
+            print(f"Keras' {name} was {current()}; the notebooks use {value}.")
+            change(value)
+
+
 def prepare() -> None:
     """Start TensorFlow and NumPy so that a notebook shows the same on every machine.
 
@@ -52,6 +87,7 @@ def prepare() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow tells errors only
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's products here are small; threads delay them
     with without_remarks():
+        use_defaults()
         import keras
         import tensorflow as tf
 
