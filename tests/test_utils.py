@@ -319,3 +319,61 @@ def test_compiled_error_is_small_for_keras_and_seen_where_compiling_changes_a_la
             return (1.0 if tf.executing_eagerly() else 1.5) * super().call(x)
 
     assert compiled_error([Changed(2)]) > 0.1
+
+
+class Shell:
+    """What IPython hands out in a kernel; whether a cell may ask for input tells who runs it."""
+
+    def __init__(self, may_ask):
+        self.kernel = self
+        self._allow_stdin = may_ask
+
+
+@pytest.fixture
+def live(monkeypatch):
+    """A notebook that somebody sits at, and the list of what it shows."""
+    shown = []
+    monkeypatch.setattr(plots, "is_live", lambda: True)
+    monkeypatch.setattr(plots, "display", shown.append)
+    return shown
+
+
+def test_a_notebook_is_live_where_somebody_sits_at_it(monkeypatch):
+    assert not plots.is_live()  # in a test
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    monkeypatch.setattr(plots, "get_ipython", lambda: Shell(may_ask=True))
+    assert plots.is_live()
+    for variable in ("PYTEST_CURRENT_TEST", "UNROLLED_PUBLISH"):
+        monkeypatch.setenv(variable, "1")
+        assert not plots.is_live()
+        monkeypatch.delenv(variable)
+    for shell in (None, object(), Shell(may_ask=False)):  # a script, a terminal, nbconvert
+        monkeypatch.setattr(plots, "get_ipython", lambda found=shell: found)
+        assert not plots.is_live()
+
+
+def test_turn_draws_once_by_default_where_nobody_can_turn(live, monkeypatch, capsys):
+    monkeypatch.setattr(plots, "is_live", lambda: False)
+    plots.turn(lambda a=2, b="x": f"{a}{b}", a=(0, 4), b="y")
+    plots.turn(lambda a=2: None, a=(0, 4))
+    assert live == ["2x"]
+    assert capsys.readouterr().out == ""
+    with pytest.raises(ValueError, match="no default for a, c"):
+        plots.turn(lambda a, b=1: None, a=(0, 4), b=(0, 4), c=(0, 4))
+
+
+def test_turn_draws_again_for_each_value_where_somebody_turns(live):
+    ipywidgets = pytest.importorskip("ipywidgets")
+    drawn = []
+    plots.turn(lambda a=2, b=0.5, c="x": drawn.append((a, b, c)), a=(0, 4), b=(0.0, 1.0, 0.1), c="x")
+    assert isinstance(live[0], ipywidgets.interactive)
+    live[0].children[0].value = 3
+    live[0].children[1].value = 0.7
+    assert drawn == [(2, 0.5, "x"), (3, 0.5, "x"), (3, 0.7, "x")]
+
+
+def test_turn_says_in_a_line_that_there_are_no_widgets(live, monkeypatch, capsys):
+    monkeypatch.setattr(plots.importlib.util, "find_spec", lambda name: None)
+    plots.turn(lambda a=2: a, a=(0, 4))
+    assert live == [2]
+    assert capsys.readouterr().out.startswith("ipywidgets is not installed")

@@ -14,7 +14,7 @@ resume        training that may be interrupted
 results       result cards, the rules of a verdict, and the build folder
 first_screen  what the last stored run of a lesson showed
 exercises     what the check of an exercise says
-plots         one style for all figures; coloured text
+plots         one style for all figures; coloured text; knobs to turn
 diagrams      pictures of the models
 checks        evenly spaced test values, and how far two arrays are apart
 """

@@ -1,4 +1,4 @@
-"""One style for the figures of the whole series, and coloured text.
+"""One style for the figures of the whole series, coloured text, and figures with knobs to turn.
 
 Lines take `COLORS`: Okabe and Ito's, which colour-blind readers can tell apart (Okabe and Ito 2008,
 "Color Universal Design"), with a red that is red: dark, so that its lightness alone tells it from
@@ -7,12 +7,17 @@ map and line of the series. A plotting cell ends with `show("what the figure sho
 """
 
 import html
-from collections.abc import Mapping, Sequence
+import importlib.util
+import inspect
+import os
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import PIL.Image
+from IPython import get_ipython
 from IPython.display import HTML, Image, display
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
@@ -171,3 +176,52 @@ def colored_text(text: Sequence[str], values: Sequence[float], *, limit: float =
         spans.append(f'<span title="{value:+.2f}" style="background:{color}">{shown}</span>')
     style = "white-space:pre-wrap;font-family:monospace;line-height:1.6;color:black;background:white"
     return HTML(f'<div style="{style}">{"".join(spans)}</div>')
+
+
+def is_live() -> bool:
+    """Whether somebody sits at this notebook, who could move a slider.
+
+    Not so in tests and stored runs, which say so in the environment, nor where nbconvert or another
+    program runs the cells, which lets no cell ask for input.
+    """
+    if "PYTEST_CURRENT_TEST" in os.environ or "UNROLLED_PUBLISH" in os.environ:
+        return False
+    kernel = getattr(get_ipython(), "kernel", None)
+    return kernel is not None and getattr(kernel, "_allow_stdin", True)
+
+
+def turn(draw: Callable[..., Any], **knobs: Any) -> None:
+    """Let the reader turn the knobs of a figure; where nobody can, show it as it is by default.
+
+    Args:
+        draw: draws and shows something for the values of the knobs, `show(...)` included, or returns
+            something to be shown. The default of each argument is the value that is shown first, and
+            the only one in a stored notebook.
+        knobs: for each argument of `draw`: `(low, high)` or `(low, high, step)` for a slider, a list for
+            a choice, a text for a field to type in, True or False for a box to tick.
+
+    Where ipywidgets is not installed, one line says so.
+
+    Raises:
+        ValueError: an argument has no default.
+    """
+    given = inspect.signature(draw).parameters
+    lacking = [name for name in knobs if name not in given or given[name].default is inspect.Parameter.empty]
+    if lacking:
+        raise ValueError(f"draw() has no default for {', '.join(lacking)}, which pages without knobs show.")
+    live = is_live()
+    if live and importlib.util.find_spec("ipywidgets") is None:
+        print("ipywidgets is not installed: this is the figure for one value. Install it to turn the knobs.")
+        live = False
+    if not live:
+        result = draw()
+        if result is not None:
+            display(result)
+        return
+    import ipywidgets
+
+    widget = ipywidgets.interactive(draw, **knobs)
+    for knob in widget.children:
+        if hasattr(knob, "continuous_update"):
+            knob.continuous_update = False  # draw when the slider is let go, or the text is entered
+    display(widget)
