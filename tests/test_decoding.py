@@ -236,3 +236,112 @@ def test_logits_in_place_of_log_probabilities_are_noticed():
         greedy(lambda tokens, state: (np.zeros((2, 4)), state), state, [START] * 2, END, 3)
     with pytest.raises(ValueError, match=r"shape \(4,\) for 2 rows"):
         beam_search(lambda tokens, state: (np.zeros(4), state), state, [START] * 2, END, 3, 2)
+
+
+WAYS = {
+    "greedy": lambda step, state, start, **more: greedy(step, state, start, END, 3, **more),
+    "sample": lambda step, state, start, **more: sample(
+        step, state, start, END, 3, np.random.default_rng(0), **more
+    ),
+    "nucleus": lambda step, state, start, **more: sample(
+        step, state, start, END, 3, np.random.default_rng(0), top_p=0.5, **more
+    ),
+    "beam search": lambda step, state, start, **more: beam_search(step, state, start, END, 3, 2, **more),
+}
+every_way = pytest.mark.parametrize("way", WAYS)
+
+
+def spoilt(row, value):
+    """A step that is right but in one row."""
+
+    def step(tokens, state):
+        log_p = np.full((len(tokens), 5), -np.log(5))
+        log_p[state[:, 0] == row] = value
+        return log_p, state
+
+    return step, np.arange(3.0)[:, None]
+
+
+@every_way
+@pytest.mark.parametrize("row", range(3))
+@pytest.mark.parametrize(
+    ("value", "total"), [(np.nan, "nan"), (-np.inf, "0"), (0.0, "5"), (900.0, "inf"), (-np.log(4), "1.25")]
+)
+def test_every_row_is_looked_at(way, row, value, total):
+    step, state = spoilt(row, value)
+    wanted = rf"sum to {total} in row {row}, and are wrong in 1 of 3 rows"
+    with pytest.raises(ValueError, match=wanted):
+        WAYS[way](step, state, [START] * 3)
+
+
+@every_way
+def test_no_rows_give_no_hypotheses(way):
+    def step(tokens, state):
+        raise AssertionError("there is nothing to ask")
+
+    assert WAYS[way](step, np.zeros((0, 4)), []) == []
+    assert WAYS[way](step, tf.zeros((0, 4)), np.zeros(0, "int32")) == []
+
+
+@every_way
+def test_a_ban_that_leaves_nothing_is_refused(way):
+    step, state = tiny_model(np.random.default_rng(0), rows=2, vocabulary=4)
+    with pytest.raises(ValueError, match="Nothing can be written in 2 of 2 rows, row 0 for one"):
+        WAYS[way](step, state, [START] * 2, banned=np.arange(4))
+
+
+@every_way
+def test_a_row_in_which_only_banned_tokens_are_possible_is_named(way):
+    def step(tokens, state):
+        p = np.full((len(tokens), 4), 0.25)
+        p[state[:, 0] == 1] = np.eye(4)[PAD]  # the second row wants nothing but padding
+        with np.errstate(divide="ignore"):
+            return np.log(p), state
+
+    with pytest.raises(ValueError, match="Nothing can be written in 1 of 2 rows, row 1 for one"):
+        WAYS[way](step, np.arange(2.0)[:, None], [START] * 2, banned=[PAD])
+    assert len(WAYS[way](step, np.arange(2.0)[:, None], [START] * 2)) == 2
+
+
+def test_a_beam_that_has_written_something_may_get_stuck():
+    p = np.zeros((5, 5))
+    p[START, [3, END]] = 0.5
+    p[3, PAD] = p[END, END] = p[PAD, PAD] = p[4, 4] = 1
+
+    def step(tokens, state):
+        with np.errstate(divide="ignore"):
+            return np.log(p[tokens]), state
+
+    (found,) = beam_search(step, np.zeros((1, 1)), [START], END, 3, 2, banned=[PAD])
+    assert [(h.tokens, h.ended) for h in found] == [((), True)]
+
+
+@every_way
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32", "float64"])
+def test_log_probabilities_of_every_precision(way, dtype):
+    step, state = tiny_model(np.random.default_rng(2), rows=3, vocabulary=6, sharpness=4)
+
+    def rounded(tokens, state):
+        log_p, state = step(tokens, state)
+        return tf.cast(log_p, dtype), state
+
+    def exact(tokens, state):
+        log_p, state = rounded(tokens, state)
+        log_p = np.float64(log_p)
+        return log_p - np.logaddexp.reduce(log_p, axis=1, keepdims=True), state
+
+    found, expected = (WAYS[way](each, state, [START] * 3) for each in (rounded, exact))
+    for some, others in zip(found, expected, strict=True):
+        for h, other in zip(*(x if isinstance(x, list) else [x] for x in (some, others)), strict=True):
+            assert (h.tokens, h.ended) == (other.tokens, other.ended)
+            assert h.log_probability == pytest.approx(other.log_probability, abs=0.2)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_vocabulary_of_thousands_in_half_precision(dtype):
+    logits = np.random.default_rng(0).normal(size=(4, 8000)) * 2
+    log_p = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    given = tf.cast(log_p, dtype)
+    found = greedy(lambda tokens, state: (given, state), np.zeros((4, 1)), [START] * 4, END, 1)
+    expected = tf.argmax(given, axis=1).numpy().tolist()
+    assert [h.tokens[0] if h.tokens else END for h in found] == expected

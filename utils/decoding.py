@@ -50,21 +50,26 @@ def take(state: State, rows: np.ndarray) -> State:
 
 
 def checked(log_p: Any, rows: int) -> np.ndarray:
-    """The step's log-probabilities, `(rows, vocabulary)`.
+    """The step's log-probabilities, `(rows, vocabulary)`, float32 or float64.
 
     Raises:
-        ValueError: they have another shape, or the exponentials of the first row do not sum to 1.
+        ValueError: they have another shape, or the exponentials of a row do not sum to 1.
     """
-    log_p = np.asarray(log_p)
-    if log_p.ndim != 2 or len(log_p) != rows:
+    given = np.asarray(log_p)
+    if given.ndim != 2 or len(given) != rows:
         raise ValueError(
-            f"The step function gave shape {log_p.shape} for {rows} rows; it must give (rows, vocabulary)."
+            f"The step function gave shape {given.shape} for {rows} rows; it must give (rows, vocabulary)."
         )
-    total = np.exp(log_p[0], dtype=np.float64).sum()  # one row will tell
-    if not abs(total - 1) < 1e-3:
+    log_p = given if given.dtype in (np.float32, np.float64) else given.astype(np.float32)
+    with np.errstate(over="ignore"):
+        total = np.exp(log_p).sum(axis=1, dtype=np.float64)
+    tolerance = 1e-3 if given.dtype.itemsize > 2 else 0.1  # half precision rounds the logarithms
+    wrong = np.flatnonzero(~(np.abs(total - 1) < tolerance))  # NaN is no number near 1 either
+    if len(wrong):
         raise ValueError(
-            f"The step function's probabilities sum to {total:.3g}; it must give log-probabilities: "
-            "apply log-softmax to logits."
+            f"The step function's probabilities sum to {total[wrong[0]]:.3g} in row {wrong[0]}, and are "
+            f"wrong in {len(wrong)} of {rows} rows; it must give log-probabilities: apply log-softmax to "
+            "logits."
         )
     return log_p
 
@@ -82,7 +87,7 @@ def follow(
     open_rows = np.arange(len(latest))
     written: list[list[int]] = [[] for _ in latest]
     total, ended = np.zeros(len(latest)), np.zeros(len(latest), bool)
-    for _ in range(max_length):
+    for _ in range(max_length if len(latest) else 0):
         log_p, state = step(latest, state)
         log_p = checked(log_p, len(latest))
         latest = choose(log_p).astype(np.int32)
@@ -100,12 +105,27 @@ def follow(
     ]
 
 
+def nothing_left(rows: Sequence[int] | np.ndarray, count: int) -> ValueError:
+    """The error for rows in which no token can be written."""
+    return ValueError(
+        f"Nothing can be written in {len(rows)} of {count} rows, row {rows[0]} for one: every token is "
+        "banned or has probability 0."
+    )
+
+
 def without(log_p: np.ndarray, banned: Sequence[int]) -> np.ndarray:
-    """Log-probabilities with those of banned tokens at minus infinity."""
-    if not banned:
+    """Log-probabilities with those of banned tokens at minus infinity.
+
+    Raises:
+        ValueError: that leaves nothing in a row.
+    """
+    if not len(banned):
         return log_p
     allowed = np.array(log_p)
     allowed[:, list(banned)] = -np.inf
+    stuck = np.flatnonzero(np.isneginf(allowed).all(axis=1))
+    if len(stuck):
+        raise nothing_left(stuck, len(allowed))
     return allowed
 
 
@@ -132,7 +152,7 @@ def greedy(
         A hypothesis per row.
 
     Raises:
-        ValueError: the step function gives something else than log-probabilities.
+        ValueError: the step function gives something else than log-probabilities, or the ban leaves nothing.
     """
     return follow(step, state, start, end, max_length, lambda log_p: without(log_p, banned).argmax(axis=1))
 
@@ -272,9 +292,12 @@ def beam_search(
     scores: list[list[float]] = [[] for _ in range(rows)]
     beam = Beam(np.arange(rows), np.zeros(rows), np.zeros((rows, 0), np.int32))
     latest = np.asarray(start, dtype=np.int32)
-    for length in range(1, max_length + 1):
+    for length in range(1, max_length + 1 if rows else 0):
         log_p, state = step(latest, state)
         parent, tokens, nats = extend(beam, checked(log_p, len(latest)), beam_width, banned)
+        stuck = [row for row in sorted({*beam.row} - {*beam.row[parent]}) if not complete[row]]
+        if stuck:
+            raise nothing_left(stuck, rows)
         finished = (tokens == end) | (length == max_length)
         for i in np.flatnonzero(finished):
             whole = (*beam.tokens[parent[i]].tolist(), int(tokens[i]))
