@@ -368,3 +368,33 @@ def test_networks_of_two_kinds_do_not_stack():
         side_by_side.stacked([[np.zeros((2, 3))], [np.zeros((2, 4))]])
     with pytest.raises(ValueError, match="of one kind"):
         side_by_side.initial(lambda: layers.GRU(2), 1, 1, seeds=())
+
+
+def test_tuned_takes_the_best_rate_on_other_networks():
+    def start(seeds):
+        asked.append(list(seeds))
+        return side_by_side.initial(lambda: layers.LSTM(5), inputs=2, outputs=1, seeds=seeds)
+
+    asked = []
+    trained, rate = side_by_side.tuned(
+        lstm_step, start, adding, 6, 15,
+        rates=(1e-9, 1e-2, 1e3), seeds=(0, 1), loss=side_by_side.squared_error, compiled=False,
+    )  # fmt: skip
+    assert rate == 1e-2
+    assert asked == [[100, 101], [0, 1]]
+    alone = side_by_side.train(
+        lstm_step, start((0, 1)), adding, 6, 15, rate=1e-2, loss=side_by_side.squared_error, compiled=False
+    )
+    assert np.array_equal(trained.losses, alone.losses)
+
+
+def test_tuned_tries_nothing_where_there_is_no_choice_and_refuses_seeds_in_both():
+    def start(seeds):
+        assert list(seeds) == [3]
+        return side_by_side.initial(lambda: layers.LSTM(5), inputs=2, outputs=1, seeds=seeds)
+
+    options = {"loss": side_by_side.squared_error, "compiled": False}
+    _, rate = side_by_side.tuned(lstm_step, start, adding, 6, 2, rates=[1e-2], seeds=[3], **options)
+    assert rate == 1e-2
+    with pytest.raises(ValueError, match=r"other seeds than \[100\]"):
+        side_by_side.tuned(lstm_step, start, adding, 6, 2, rates=[1e-2], seeds=[100], **options)

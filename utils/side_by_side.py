@@ -404,3 +404,58 @@ def evaluate(
     """
     outputs, _ = run(step, weights, x, read)
     return np.asarray(error(as_tensor(y, outputs.dtype), tf.constant(outputs)), "float64")
+
+
+def tuned(
+    step: Step,
+    start: Callable[[Sequence[int]], Arrays],
+    task: Task,
+    steps: int,
+    updates: int,
+    *,
+    rates: Sequence[float],
+    seeds: Sequence[int],
+    tuning_seeds: Sequence[int] = (100, 101),
+    loss: Loss,
+    read: int | None = 1,
+    **options: Any,
+) -> tuple[Trained, float]:
+    """Trains networks at the learning rate that did best on other networks and other sequences.
+
+    For each rate, the networks of `tuning_seeds` are trained on sequences of their own, and asked for 500
+    more. The rate with the lowest mean of the logarithm of their losses is taken; if there is only one rate,
+    nothing is tried.
+
+    Args:
+        step: the cell's step, as the module's docstring says.
+        start: from seeds to starting weights, a stack with one network for each.
+        task: draws a batch: x and y.
+        steps: length of the sequences.
+        updates: how many batches, for each network.
+        rates: to choose from.
+        seeds: of the networks that are returned.
+        tuning_seeds: of those on which the rate is chosen; none of `seeds`.
+        loss: of each network, from y and the outputs.
+        read: how many of the last steps the dense layer looks at; None for all.
+        options: of `train`, e.g. `compiled`; not rate and not seed.
+
+    Returns:
+        What training leaves of the networks of `seeds`, and the rate.
+
+    Raises:
+        ValueError: a seed is in both, or there is no rate.
+    """
+    both = sorted(set(seeds) & set(tuning_seeds))
+    if both or not len(rates):
+        raise ValueError(f"Choose among one rate or more, {list(rates)}, on other seeds than {both}.")
+    best = float(rates[0])
+    if len(rates) > 1:
+        fresh = join(*[start(tuning_seeds)] * len(rates))
+        each = np.repeat(rates, len(tuning_seeds))
+        tried = train(step, fresh, task, steps, updates, rate=each, loss=loss, read=read, seed=21, **options)
+        x, y = task(np.random.default_rng(22), 500, steps)
+        losses = evaluate(step, tried.weights, x, y, loss, read=read).reshape(len(rates), -1)
+        losses = np.where(np.isfinite(losses), losses, 1e9)
+        best = float(rates[int(np.log(losses + 1e-9).mean(axis=1).argmin())])
+    trained = train(step, start(seeds), task, steps, updates, rate=best, loss=loss, read=read, **options)
+    return trained, best

@@ -1,0 +1,42 @@
+"""Intervals of 95 %."""
+
+import numpy as np
+import pytest
+
+from utils.intervals import bootstrap, newcombe, wilson
+
+
+def test_bootstrap_is_near_the_normal_interval_and_knows_when_all_are_equal() -> None:
+    values = np.random.default_rng(1).normal(3, 2, 400)
+    low, high = bootstrap(values)
+    assert low == pytest.approx(values.mean() - 1.96 * 2 / 20, abs=0.05)
+    assert high == pytest.approx(values.mean() + 1.96 * 2 / 20, abs=0.05)
+    assert bootstrap([2, 2, 2]) == (2, 2)
+    assert bootstrap(values) == bootstrap(values)
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, np.nan]])
+def test_bootstrap_refuses_what_gives_no_interval(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="no interval"):
+        bootstrap(values)
+
+
+def test_wilson_against_newcombes_table() -> None:
+    # Newcombe (1998), Two-sided confidence intervals for the single proportion, method 3
+    for successes, trials, low, high in [
+        (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611), (1, 29, 0.0061, 0.1718),
+    ]:  # fmt: skip
+        assert wilson(successes, trials) == pytest.approx((low, high), abs=5e-5)
+    assert wilson(20, 20)[1] == 1
+    with pytest.raises(ValueError, match="no share"):
+        wilson(3, 2)
+
+
+def test_newcombe_against_his_table() -> None:
+    # Newcombe (1998), Interval estimation for the difference between independent proportions, method 10
+    for (a, m), (b, n), low, high in [
+        ((56, 70), (48, 80), 0.0524, 0.3339), ((9, 10), (3, 10), 0.1705, 0.8090),
+        ((10, 10), (0, 20), 0.6791, 1),
+    ]:  # fmt: skip
+        found = newcombe([True] * a + [False] * (m - a), [True] * b + [False] * (n - b))
+        assert found == pytest.approx((low, high), abs=5e-5)
