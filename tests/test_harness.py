@@ -628,7 +628,7 @@ def test_pages_carry_the_alt_text_of_each_figure(tmp_path):
     cells = [code("a", "x", figure(alt='Says "<hello>".')), code("b", "x", figure(alt=""))]
     run.write_page(new_notebook(cells=cells), tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert 'alt="Says &#34;&lt;hello&gt;&#34;."' in page
+    assert "alt='Says \"&lt;hello&gt;\".'" in page
     assert page.count("No description has been provided") == 0
 
 
