@@ -458,6 +458,13 @@ def test_the_checks_let_good_code_pass():
         (lambda card: card.update(scale="quick"), "not from real data at cpu scale"),
         (lambda card: card.update(sources=[{"name": "s", "kind": "sample", "sha256": ""}]), "not from real"),
         (lambda card: card.update(results=[]), "it has no figure"),
+        (
+            lambda card: card.update(
+                sources=[{"name": "s", "kind": "real", "sha256": ""}],
+                results=[card["results"][0] | {"data": "s", "split": "test"}],
+            ),
+            "does not count the runs on the test set of s",
+        ),
         (lambda card: card["results"][0].pop("split"), "lacks split"),
         (lambda card: card["results"][0].update(scale="quick"), "is from scale quick"),
         (lambda card: card["results"][0].update(claims=["37"]), "claim id"),
@@ -507,6 +514,15 @@ def test_refresh_does_not_overwrite_what_was_written_meanwhile(path, monkeypatch
     with pytest.raises(refresh.Refused, match="it was changed while it ran"):
         refresh.refresh(path)
     assert "A better part" in path.read_text()
+
+
+def test_refresh_counts_the_runs_that_score_a_test_set(path):
+    card = {"sources": [{"name": "A"}, {"name": "B"}, {"name": "C"}]}
+    card["results"] = [{"data": "A", "split": "test"}, {"data": "B", "split": "validation"}]
+    for name, before, after in (("98_x", {}, {"A": 1}), (NAME, {"A": 4, "C": 2}, {"A": 5, "C": 2})):
+        (notebooks.CARDS / f"{NAME}.json").write_text(json.dumps({"scored": before}))
+        refresh.count_tests(card, path.with_stem(name))
+        assert card["scored"] == after
 
 
 def test_refresh_tells_the_notebook_that_its_outputs_are_passed_on(path):
@@ -668,12 +684,38 @@ def test_links_are_written_everywhere(path, tmp_path, monkeypatch):
         shutil.copy(file, tmp_path)
     monkeypatch.setattr(links, "PYPROJECT", tmp_path / "pyproject.toml")
     monkeypatch.setattr(readme, "README", tmp_path / "README.md")
+    monkeypatch.setattr(readme, "RESULTS", tmp_path / "results" / "README.md")
     move.write("somebody/else")
     assert check.findings(path) == []
     assert "github.com/somebody/else" in cell(notebooks.load(path), "setup").source
     assert f"(https://colab.research.google.com/github/somebody/else/blob/main/notebooks/{NAME}.ipynb)" in (
         tmp_path / "README.md"
     ).read_text(encoding="utf-8")
+
+
+def test_the_page_of_results_tells_figures_claims_and_checks_apart(path):
+    page = readme.results_page()
+    assert f"## 2 figures\n\n|{'':21}" in page
+    assert f"[98 lab](../labs/{LAB}.ipynb) | answer   | 42" in page
+    assert "## 2 claims of the lectures\n\n### Holds: 0\n\n### Does not hold: 0\n\n### Not decided: 2" in page
+    assert "## 2 checks" in page
+    assert f"[98](../{NAME}.ipynb)" in page
+    file = notebooks.CARDS / f"{NAME}.json"
+    card = json.loads(file.read_text())
+    card["results"][0]["published"] = [{"value": 41, "source": "A. Body"}]
+    card["results"][1].pop("kind")
+    card["scored"] = {"A play": 3}
+    file.write_text(json.dumps(card))
+    page = readme.results_page()
+    assert "41 (A. Body)" in page.split("## Beside published figures")[1]
+    assert "## 3 claims of the lectures (identities are still counted among them in 98)" in page
+    assert re.search(r"\| A play +\| +3 \|", page)
+
+
+def test_the_readme_counts_claims_by_their_verdicts(path):
+    told = readme.table_of_results()
+    assert "Claims of the lectures: 0 hold, 0 do not hold, 2 are not decided. [All 6 results]" in told
+    assert f"[Is it made up?](notebooks/labs/{LAB}.ipynb)" in readme.table_of_notebooks()
 
 
 def test_only_links_to_this_project_must_agree():

@@ -38,6 +38,14 @@ def test_the_readme_says_what_the_cards_say():
     assert readme.README.read_text(encoding="utf-8") == readme.generated(), "run `make refresh`"
 
 
+def test_the_page_of_results_says_what_the_cards_say():
+    assert readme.RESULTS.read_text(encoding="utf-8") == readme.results_page(), "run `make refresh`"
+
+
+def test_the_readme_is_short():
+    assert len(readme.README.read_text(encoding="utf-8").splitlines()) < 200
+
+
 def test_the_picture_of_the_readme_is_the_stored_figure():
     found = readme.picture_cell()
     assert found is not None

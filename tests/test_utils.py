@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tools import notebooks
-from utils import first_screen, plots
+from utils import first_screen, plots, results
 from utils.checks import (
     cell_truths,
     central_differences,
@@ -171,6 +171,22 @@ def test_a_card_refuses_what_cannot_be_a_claim(change, message):
     row = {"claims": "C01", "name": "x", "value": 1.0, "verdict": "holds", "data": "x", "split": "none"}
     with pytest.raises(ValueError, match=message):
         ResultCard("00_test").claim(**(row | change))
+
+
+def test_a_card_says_how_often_its_test_sets_have_been_scored(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "STORED", tmp_path)
+    for name, scored in (("01_a", {"A play": 3}), ("02_b", {"A play": 2, "Music": 9}), ("03_c", None)):
+        stored = {"results": []} | ({"scored": scored} if scored else {})
+        (tmp_path / f"{name}.json").write_text(json.dumps(stored))
+    (tmp_path / "01_a.first.json").write_text("[]")
+    made = card()
+    assert made.note() == ""  # a row on the validation set only
+    assert "stored runs" not in made._repr_html_()
+    made.add("error", 1, data="A play, its half", split="test")
+    made.add("drawn", 1, data="Music", split="test")  # is no source
+    told = "scored the test set of A play 5 times. Choices were made on validation data."
+    assert told in repr(made)
+    assert told in made._repr_html_()
 
 
 def test_decide_goes_by_the_whole_interval():

@@ -230,6 +230,8 @@ def check_card(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
     last = notebooks.find(notebook, "card")
     outputs = last.get("outputs", []) if last is not None else []
     shown = "".join(output.get("data", {}).get("text/plain", "") for output in outputs).splitlines()
+    uncounted = [name for name in results.tested(card) if not card.get("scored", {}).get(name)]
+    found += [f"its card does not count the runs on the test set of {name}: {how}" for name in uncounted]
     if not card["results"]:
         found.append("card: it has no figure")
     for row in card["results"]:

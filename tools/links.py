@@ -54,10 +54,14 @@ def setup_cell() -> str:
     return SETUP.format(repository=repository())
 
 
+def inside(path: Path) -> str:
+    """Where a notebook is in the folder of notebooks."""
+    return f"labs/{path.name}" if notebooks.is_lab(path) else path.name
+
+
 def colab(path: Path) -> str:
     """Where Colab opens a notebook."""
-    inside = f"labs/{path.name}" if notebooks.is_lab(path) else path.name
-    return f"https://colab.research.google.com/github/{repository()}/blob/main/notebooks/{inside}"
+    return f"https://colab.research.google.com/github/{repository()}/blob/main/notebooks/{inside(path)}"
 
 
 def badge(path: Path) -> str:

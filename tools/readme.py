@@ -1,19 +1,35 @@
-"""The generated parts of the README: picture, table of notebooks, table of results.
+"""The page of results, and the generated parts of the README: picture, notebooks, results in short.
 
-They stand between `<!-- name -->` and `<!-- /name -->`; everything else there is written by hand.
+These stand between `<!-- name -->` and `<!-- /name -->`; everything else there is written by hand.
 """
 
 import base64
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from tabulate import tabulate
 
 from tools import form, links, notebooks
+from utils import results
 
 README = notebooks.ROOT / "README.md"
 PICTURE = notebooks.CARDS / "picture.png"
+RESULTS = notebooks.CARDS / "README.md"
+COUNTED = {"holds": "hold", "does not hold": "do not hold", "not decided": "are not decided"}
+PAGE = """\
+# What the lessons and labs measured
+
+Made by `make refresh` from the result cards in this folder: at cpu scale, on real data."""
+CHECKS = (
+    "Identities, such as our cell = Keras' cell: only a mistake could make one fail, so they prove no claim."
+)
+TESTS = "Choices were made on validation data. Data that a notebook makes for itself is drawn anew each time."
+
+
+Rows = list[tuple[Path, dict[str, Any]]]  # rows of cards, each with its notebook
 
 
 def picture_cell() -> tuple[Path, bytes, str] | None:
@@ -66,29 +82,97 @@ def table_of_notebooks() -> str:
     return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
 
 
-def table_of_results() -> str:
-    """The figures that stand beside published ones, then every figure of every stored card, folded."""
-    headers = ["", "figure", "value", "claim", "verdict", "published"]
-    rows, verdicts = [], []
+def all_rows() -> Rows:
+    """Every row of every stored card, with its notebook."""
+    found = []
     for path in notebooks.all_notebooks():
         card = notebooks.read_json(notebooks.CARDS / f"{path.stem}.json")
-        for row in card["results"] if card else []:
-            unit = "" if row["unit"] == "1" else f" {row['unit']}"
-            claims = " ".join(row["claims"])
-            verdict = notebooks.verdict(row)
-            verdicts.append(verdict)
-            published = "; ".join(f"{p['value']:g} ({p['source']})" for p in row["published"])
-            rows.append([path.stem[:2], row["name"], f"{row['value']:g}{unit}", claims, verdict, published])
-    beside = [[row[0], row[1], row[2], row[5]] for row in rows if row[5]]
-    short = tabulate(
-        beside, headers=["", *headers[1:3], "published"], tablefmt="github", disable_numparse=True
-    )
-    whole = tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
-    said = (
-        f"All {len(rows)} figures; {verdicts.count('holds')} bear out a claim of the lectures, "
-        f"{verdicts.count('does not hold')} speak against one"
-    )
-    return f"{short}\n\n<details>\n<summary>{said}</summary>\n\n{whole}\n\n</details>"
+        found += [(path, row) for row in (card["results"] if card else [])]
+    return found
+
+
+def table(rows: Rows, folder: str, **columns: Callable[[dict[str, Any]], str]) -> str:
+    """A table of rows: the notebook, which is in `folder`, then what `columns` make of each."""
+    told = [
+        [f"[{path.stem[:2]}{' lab' if notebooks.is_lab(path) else ''}]({folder}{links.inside(path)})"]
+        + [column(row) for column in columns.values()]
+        for path, row in rows
+    ]
+    return tabulate(told, headers=["", *columns], tablefmt="github", disable_numparse=True) if told else ""
+
+
+def value(row: dict[str, Any]) -> str:
+    return f"{row['value']:g}{results.shown_unit(row)}"
+
+
+def data(row: dict[str, Any]) -> str:
+    return row["data"] if row["split"] == "none" else f"{row['data']}, {row['split']}"
+
+
+def published(row: dict[str, Any]) -> str:
+    return "; ".join(f"{p['value']:g} ({p['source']})" for p in row["published"])
+
+
+def name(row: dict[str, Any]) -> str:
+    return row["name"]
+
+
+def claims(row: dict[str, Any]) -> str:
+    return " ".join(row["claims"])
+
+
+def beside_published(rows: Rows, folder: str) -> str:
+    """The figures that stand beside published ones."""
+    beside = [(path, row) for path, row in rows if row["published"]]
+    return table(beside, folder, figure=name, value=value, published=published)
+
+
+def table_of_results() -> str:
+    """The figures that stand beside published ones, and what the claims came to."""
+    rows = all_rows()
+    verdicts = [notebooks.verdict(row) for _, row in rows]
+    said = ", ".join(f"{verdicts.count(verdict)} {said}" for verdict, said in COUNTED.items())
+    short = beside_published(rows, "notebooks/")
+    return f"{short}\n\nClaims of the lectures: {said}{mixed(rows)}. [All {len(rows)} results](notebooks/results/README.md)."
+
+
+def mixed(rows: Rows) -> str:
+    """What must be said while some cards do not tell checks from claims."""
+    old = sorted({path.stem[:2] for path, row in rows if "kind" not in row})
+    return f" (identities are still counted among them in {', '.join(old)})" if old else ""
+
+
+def times_scored() -> str:
+    """How often stored runs have scored each data set's test set."""
+    cards = [notebooks.read_json(notebooks.CARDS / f"{p.stem}.json") or {} for p in notebooks.all_notebooks()]
+    names = sorted({name for card in cards for name in card.get("scored", {})})
+    counts = [[name, sum(card.get("scored", {}).get(name, 0) for card in cards)] for name in names]
+    return tabulate(counts, headers=["data set", "stored runs that scored its test set"], tablefmt="github")
+
+
+def results_page() -> str:
+    """Every row of every stored card, by what it is."""
+    rows = all_rows()
+
+    def of(kind: str, verdict: str | None = None) -> Rows:
+        return [
+            (path, row)
+            for path, row in rows
+            if notebooks.kind(row) == kind and verdict in (None, notebooks.verdict(row))
+        ]
+
+    figures, checks, claimed = of("figure"), of("check"), of("claim")
+    parts = [PAGE, f"## {len(figures)} figures", table(figures, "../", figure=name, value=value, data=data)]
+    parts.append(f"## {len(claimed)} claims of the lectures{mixed(rows)}")
+    for verdict in results.VERDICTS:
+        found = of("claim", verdict)
+        parts.append(f"### {verdict.capitalize()}: {len(found)}")
+        parts.append(table(found, "../", claim=claims, figure=name, value=value, data=data))
+    parts += [f"## {len(checks)} checks", CHECKS]
+    parts.append(table(checks, "../", claim=claims, check=name, value=value, data=data))
+    parts += ["## Beside published figures", beside_published(rows, "../")]
+    parts += ["## Test sets", TESTS, times_scored()]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def generated() -> str:
@@ -107,3 +191,4 @@ def write() -> None:
     if found is not None:
         PICTURE.write_bytes(found[1])
     README.write_text(generated(), encoding="utf-8")
+    RESULTS.write_text(results_page(), encoding="utf-8")

@@ -17,6 +17,7 @@ from typing import Any
 import nbformat
 
 from tools import notebooks, readme
+from utils import results
 
 SCALE = "cpu"
 KEPT = ("cellView", "jupyter", "tags")  # what stays of a cell's metadata: tags, and that it is folded
@@ -109,6 +110,15 @@ def checked_card(path: Path) -> dict[str, Any]:
     return card
 
 
+def count_tests(card: dict[str, Any], path: Path) -> None:
+    """Note on a card how often stored runs of its notebook have scored each data set's test set."""
+    before = notebooks.read_json(notebooks.CARDS / f"{path.stem}.json") or {}
+    scored = dict(before.get("scored", {}))
+    for name in results.tested(card):
+        scored[name] = scored.get(name, 0) + 1
+    card["scored"] = scored
+
+
 def make(notebook: nbformat.NotebookNode, path: Path, build: Path) -> float:
     """Execute a notebook, and make of it what is to be stored; returns the seconds it took.
 
@@ -131,6 +141,10 @@ def make(notebook: nbformat.NotebookNode, path: Path, build: Path) -> float:
         raise Refused(str(error)) from error
     seconds = time.perf_counter() - start
     card = checked_card(build / "results" / f"{path.stem}.json")
+    count_tests(card, path)
+    (build / "results" / f"{path.stem}.json").write_text(
+        json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     clean(notebook)
     fill_title(notebook, seconds)
     if notebooks.find(notebook, "promise") is not None:

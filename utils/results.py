@@ -26,6 +26,7 @@ from utils.datasets import Source
 from utils.scales import current_scale
 
 ROOT = Path(__file__).resolve().parents[1]
+STORED = ROOT / "notebooks" / "results"
 SPLITS = ("train", "validation", "test", "none")
 
 
@@ -91,6 +92,22 @@ def compare(
         return NOT_DECIDED
     best, worst = sides if higher_is_better else (-sides[0], -sides[1])
     return decide((float(best.min() - worst.max()), float(best.max() - worst.min())))
+
+
+def tested(card: dict[str, Any]) -> list[str]:
+    """The data sets, of those that a card names as its sources, whose test set it has rows on.
+
+    Data that a notebook makes for itself is drawn anew and has no test set that could wear out.
+    """
+    rows = [row["data"] for row in card["results"] if row.get("split") == "test"]
+    names = [source["name"] for source in card["sources"]]
+    return [name for name in names if any(data.startswith(name) for data in rows)]
+
+
+def times_scored(name: str) -> int:
+    """How often stored runs, of all lessons and labs together, have scored the test set of a data set."""
+    cards = [json.loads(path.read_text(encoding="utf-8")) for path in STORED.glob("[0-9]*.json")]
+    return sum(card.get("scored", {}).get(name, 0) for card in cards if isinstance(card, dict))
 
 
 def shown_unit(row: dict[str, Any]) -> str:
@@ -271,17 +288,31 @@ class ResultCard:
             The path of the file.
         """
         path = build_folder("results") / f"{self.notebook}.json"
-        card = {
+        card = self._content()
+        part = path.with_suffix(f".{os.getpid()}.part")
+        part.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(path)
+        return path
+
+    def _content(self) -> dict[str, Any]:
+        return {
             "notebook": self.notebook,
             "scale": current_scale(),
             "sources": [asdict(source) for source in self.sources],
             "machine": f"{os.cpu_count()} cores, {platform.machine()}",
             "results": self.results,
         }
-        part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        part.replace(path)
-        return path
+
+    def note(self) -> str:
+        """How often stored runs have scored the test sets that the card has rows on; empty if it has none."""
+        names = tested(self._content())
+        if not names:
+            return ""
+        counts = [f"{name} {times_scored(name)} times" for name in names]
+        return (
+            f"Before this run, stored runs had scored the test set of {', of '.join(counts)}. "
+            "Choices were made on validation data."
+        )
 
     def rows(self) -> list[list[str]]:
         """The table: figure, value with unit, data, claim with verdict, published figures."""
@@ -300,7 +331,9 @@ class ResultCard:
 
     def _repr_html_(self) -> str:
         escaped = [[html.escape(cell) for cell in row] for row in self.rows()]
-        return tabulate(escaped, headers=self.HEADERS, tablefmt="unsafehtml", disable_numparse=True)
+        table = tabulate(escaped, headers=self.HEADERS, tablefmt="unsafehtml", disable_numparse=True)
+        return f"{table}\n<p>{html.escape(self.note())}</p>" if self.note() else table
 
     def __repr__(self) -> str:
-        return tabulate(self.rows(), headers=self.HEADERS, tablefmt="github", disable_numparse=True)
+        table = tabulate(self.rows(), headers=self.HEADERS, tablefmt="github", disable_numparse=True)
+        return f"{table}\n\n{self.note()}".strip()
