@@ -133,7 +133,8 @@ def table_of_results() -> str:
     verdicts = [notebooks.verdict(row) for _, row in rows]
     said = ", ".join(f"{verdicts.count(verdict)} {said}" for verdict, said in COUNTED.items())
     short = beside_published(rows, "notebooks/")
-    return f"{short}\n\nClaims of the lectures: {said}{mixed(rows)}. [All {len(rows)} results](notebooks/results/README.md)."
+    page = f"[All {len(rows)} results](notebooks/results/README.md)."
+    return f"{short}\n\nClaims of the lectures: {said}{mixed(rows)}. {page}"
 
 
 def mixed(rows: Rows) -> str:
