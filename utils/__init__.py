@@ -15,7 +15,7 @@ features      what a network trained on ImageNet sees in a picture
 resume        training that may be interrupted
 restart       one compiled model, trained again and again
 results       result cards, the rules of a verdict, and the build folder
-intervals     of a mean over seeds, of a share, of the difference of two shares
+intervals     of a mean over seeds, of a share, of the difference of two shares or scores
 first_screen  what the last stored run of a lesson showed
 exercises     what the check of an exercise says
 plots         one style for all figures; coloured text; knobs to turn
