@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from utils.intervals import bootstrap, newcombe, wilson
+from utils.intervals import bootstrap, crossed, newcombe, wilson
 
 
 def test_bootstrap_is_near_the_normal_interval_and_knows_when_all_are_equal() -> None:
@@ -40,3 +40,21 @@ def test_newcombe_against_his_table() -> None:
     ]:  # fmt: skip
         found = newcombe([True] * a + [False] * (m - a), [True] * b + [False] * (n - b))
         assert found == pytest.approx((low, high), abs=5e-5)
+
+
+def test_crossed_draws_seeds_and_the_same_examples_for_both() -> None:
+    rng = np.random.default_rng(2)
+    hard = rng.normal(0, 5, 300)  # what examples have in common falls out of the difference
+    ours, theirs = (hard + shift + rng.normal(0, 0.1, (4, 300)) for shift in (1.0, 0.0))
+    low, high = crossed(ours, theirs)
+    assert low < 1 < high
+    assert high - low < 0.1
+    assert crossed(ours, theirs) == (low, high)
+    assert crossed(ours, ours[:1], lambda a, b: float(a.max() / b.max()), draws=50)[1] > 0
+    uneven = theirs + np.arange(4)[:, None]  # seeds that differ widen it
+    assert np.diff(crossed(ours, uneven)) > 1
+
+
+def test_crossed_refuses_other_examples() -> None:
+    with pytest.raises(ValueError, match=r"\(seeds, examples\)"):
+        crossed(np.zeros((2, 5)), np.zeros((2, 4)))

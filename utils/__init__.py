@@ -9,11 +9,13 @@ side_by_side  many small networks of one kind, trained at once
 brackets      a language of nested brackets: to write it, one must count
 memory_tasks  adding problem, temporal order, copy, delayed echo
 recurrent     recurrent layers at the speed of the machine
+pairs         the layer that makes a pyramid of them
 decoding      writing with a model: greedy, drawn, beam search
 features      what a network trained on ImageNet sees in a picture
 resume        training that may be interrupted
+restart       one compiled model, trained again and again
 results       result cards, the rules of a verdict, and the build folder
-intervals     of a mean over seeds, of a share, of the difference of two shares
+intervals     of a mean over seeds, of a share, of the difference of two shares or scores
 first_screen  what the last stored run of a lesson showed
 exercises     what the check of an exercise says
 plots         one style for all figures; coloured text; knobs to turn

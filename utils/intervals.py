@@ -1,8 +1,9 @@
-"""Intervals of 95 %: of a mean over seeds, of a share, of the difference of two shares.
+"""Intervals of 95 %: of a mean over seeds, of a share, of the difference of two shares or of two scores.
 
 The rules that make a verdict of an interval stand in `utils.results`.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -69,3 +70,43 @@ def newcombe(ours: Any, theirs: Any) -> tuple[float, float]:
         p - q - float(np.hypot(p - a[0], b[1] - q)),
         p - q + float(np.hypot(a[1] - p, q - b[0])),
     )
+
+
+def gain(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """Mean of ours minus mean of theirs."""
+    return float(ours.mean() - theirs.mean())
+
+
+def crossed(
+    ours: np.ndarray,
+    theirs: np.ndarray,
+    measure: Callable[[np.ndarray, np.ndarray], float] = gain,
+    draws: int = 4000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Interval of a comparison over seeds and examples, both drawn again (Owen 2007, pigeonhole bootstrap).
+
+    Args:
+        ours: scores `(seeds, examples, ...)`: a row for each network, a column for each example.
+        theirs: likewise; it may have another number of seeds, but the same examples in the same order,
+            for each draw takes the same ones on both sides.
+        measure: what is compared, from the drawn rows and columns of both sides.
+        draws: how often.
+        seed: of the random numbers.
+
+    Returns:
+        The 2.5th and the 97.5th percentile of the measure.
+
+    Raises:
+        ValueError: the two sides do not have the same examples, or there is none.
+    """
+    ours, theirs = np.asarray(ours), np.asarray(theirs)
+    if min(ours.ndim, theirs.ndim) < 2 or ours.shape[1] != theirs.shape[1] or not (ours.size and theirs.size):
+        raise ValueError(f"Scores must be (seeds, examples), not {ours.shape} and {theirs.shape}.")
+    rng, examples, found = np.random.default_rng(seed), ours.shape[1], np.empty(draws)
+    for draw in range(draws):
+        columns = rng.integers(0, examples, examples)
+        rows = (side[rng.integers(0, len(side), len(side))][:, columns] for side in (ours, theirs))
+        found[draw] = measure(*rows)
+    low, high = np.percentile(found, (2.5, 97.5))
+    return float(low), float(high)
