@@ -53,7 +53,7 @@ def all_notebooks(lesson: str = "", lab: str = "") -> list[Path]:
     for kind, start, paths in (("notebook", lesson, lessons()), ("lab", lab, labs())):
         found = [path for path in paths if start and path.name.startswith("" if start == "all" else start)]
         if start and not found:
-            names = ", ".join(path.stem for path in paths)
+            names = ", ".join(path.stem for path in paths) or "none"
             sys.exit(f"No {kind} starts with {start!r}. There are: {names}.")
         chosen += found
     return chosen
