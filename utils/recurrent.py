@@ -378,14 +378,17 @@ class FastLoop:
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """The loop over time; arguments and results as in `keras.layers.RNN.inner_loop`."""
         layer: Any = self
-        if not self.can_be_fast(training):
+        flags = None if mask is None else keras.tree.flatten(mask)[0]
+        if flags is not None and len(flags.shape) == 3 and flags.shape[-1] == 1:  # Keras takes this form, too
+            flags = flags[..., 0]
+        if not self.can_be_fast(training) or (flags is not None and len(flags.shape) != 2):
             return super().inner_loop(sequences, initial_state, mask=mask, training=training)  # type: ignore[misc]
         states = tuple(keras.tree.flatten(initial_state))
         weights = tuple(tf.convert_to_tensor(w) for w in (layer.cell.kernel, layer.cell.recurrent_kernel))
+        sequences = tf.cast(sequences, layer.compute_dtype)  # integers and truth values are numbers, too
         if training and layer.cell.dropout:
             sequences = sequences * layer.cell.get_dropout_mask(sequences[:, 0, :])[:, None]
-        if mask is not None:
-            mask = tf.cast(keras.tree.flatten(mask)[0], tf.bool)
+        mask = None if flags is None else tf.cast(flags, tf.bool)
         if layer.go_backwards:
             sequences, mask = sequences[:, ::-1], None if mask is None else mask[:, ::-1]
         steps, unknown = tf.shape(sequences)[1], sequences.shape[1] is None
