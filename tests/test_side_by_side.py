@@ -317,6 +317,15 @@ def test_evaluate_is_the_error_of_run():
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+def test_run_many_times_without_a_warning(caplog):
+    weights = started("SimpleRNN", seeds=range(2))
+    x = np.zeros((1, 3, 2), "float32")
+    with caplog.at_level("WARNING", logger="tensorflow"):
+        for _ in range(6):
+            side_by_side.run(simple_step, weights, x)
+    assert not caplog.records
+
+
 def test_networks_learn():
     weights = started("GRU", range(3), units=8)
     losses = short(gru_step, weights, rate=3e-2, updates=150, batch=16).losses

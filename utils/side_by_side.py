@@ -382,7 +382,8 @@ def run(
     made = tf.function(
         lambda x, states: forward(step, inner, x, read, states), jit_compile=compiled, autograph=False
     )
-    outputs, states = made(x, states)
+    # made anew at each call on purpose; called as it is, TensorFlow warns of that from the fifth call on
+    outputs, states = made.get_concrete_function(x, states)(x, states)
     return outputs.numpy(), tuple(state.numpy() for state in states)
 
 
