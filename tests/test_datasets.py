@@ -84,6 +84,40 @@ def test_own_text_that_cannot_be_used(tmp_path):
         datasets.text_file(tmp_path / "short.txt")
 
 
+def test_own_text_says_how_much_is_needed(tmp_path):
+    (tmp_path / "mine.txt").write_text("abc\n" * 5000)
+    assert datasets.text_file(tmp_path / "mine.txt", 20_000).source.name == "mine.txt"
+    with pytest.raises(ValueError, match=r"has 20,000 characters; 20,001 are needed"):
+        datasets.text_file(tmp_path / "mine.txt", 20_001)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (("abc\n" * 5000).encode("utf-16-le"), "NUL characters, the first at 1: it is UTF-16"),
+        (("abc\n" * 5000).encode("utf-16"), r"is not UTF-8 \(byte 0\)"),
+        (b"abc\n" * 5000 + b"\0", "NUL characters, the first at 20,000"),
+        (b"a" * 20_000, "one character only, 'a'"),
+    ],
+)
+def test_own_text_in_another_encoding_or_without_anything_to_predict(tmp_path, content, said):
+    (tmp_path / "odd.txt").write_bytes(content)
+    with pytest.raises(ValueError, match=said):
+        datasets.text_file(tmp_path / "odd.txt")
+
+
+def test_the_library_of_python_is_a_text():
+    text = datasets.python_library(100_000)
+    code = text.train + text.validation
+    assert 100_000 <= len(code) < 1_000_000
+    assert code.isascii()
+    assert "\t" not in code
+    assert "\r" not in code
+    assert "def " in text.train
+    assert text.source.name.startswith("Python 3.")
+    assert datasets.python_library(100_000) == text
+
+
 def test_sample_chorales_are_music_with_a_known_best_loss(monkeypatch):
     monkeypatch.setenv("UNROLLED_DATA", "sample")
     data = datasets.jsb_chorales()

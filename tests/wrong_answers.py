@@ -22,7 +22,25 @@ WRONG |= {}
 WRONG |= {}
 
 # 06
-WRONG |= {}
+WRONG |= {
+    ("06", 1): """
+grade(lambda ids, length: (ids[:length], ids[:length]), [(([3, 1, 4, 1, 5], 3), ([3, 1, 4], [1, 4, 1]))])
+""",
+    ("06", 2): """
+p = np.array([0.5, 0.1, 0.3, 0.1])
+grade(lambda p, k: np.where(p >= np.sort(p)[-k], p, 0), [((p, 2), np.array([0.625, 0, 0.375, 0]))])
+""",
+    ("06", 3): """
+def loss_at(logits, targets, temperature):
+    scaled = logits * temperature
+    log_p = scaled - np.log(np.exp(scaled).sum(axis=-1, keepdims=True))
+    return -np.mean(log_p[np.arange(len(targets)), targets])
+
+
+odds = np.log([[8.0, 4.0, 4.0], [1.0, 1.0, 2.0]])
+grade(loss_at, [((odds, [0, 2], 1.0), 0.693147), ((odds, [0, 2], 0.5), 0.405465)])
+""",
+}
 
 # 07
 WRONG |= {}

@@ -5,7 +5,7 @@ sample that the project makes itself, which it says in one line. `UNROLLED_DATA=
 the samples.
 
 common     where data came from, parts of labelled sequences, the real file or a sample
-texts      Tiny Shakespeare; a text of the reader's own
+texts      Tiny Shakespeare; the source of Python's library; a text of the reader's own
 music      Bach's chorales
 pictures   Flickr8k, drawn scenes; a photo of the reader's own
 sequences  splice junctions, posts with named entities
@@ -21,7 +21,7 @@ from utils.datasets.pictures import Pictures, drawn_scenes, flickr8k, own_photo,
 from utils.datasets.sentiment import imdb, sample_reviews
 from utils.datasets.sequences import splice_junctions, wnut17
 from utils.datasets.speech import spoken_digits
-from utils.datasets.texts import shakespeare, text_file
+from utils.datasets.texts import python_library, shakespeare, text_file
 
 __all__ = [
     "Pictures",
@@ -32,6 +32,7 @@ __all__ = [
     "jsb_chorales",
     "own_photo",
     "photo",
+    "python_library",
     "sample_reviews",
     "shakespeare",
     "splice_junctions",

@@ -1,8 +1,10 @@
-"""Texts to write like: Tiny Shakespeare, or the reader's own.
+"""Texts to write like: Tiny Shakespeare, the source of Python's library, or the reader's own.
 
 Not here: the sample play (`utils.samples.verse`); texts with labels (`sentiment`, `sequences`).
 """
 
+import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,18 +69,20 @@ def shakespeare() -> Text:
     return split_text(play.text, source, best_loss=float(play.information[cut:].mean()))
 
 
-def text_file(path: str | Path) -> Text:
+def text_file(path: str | Path, needed: int = 10_000) -> Text:
     """The reader's own text.
 
     Args:
-        path: of a UTF-8 file with at least 10,000 characters.
+        path: of a UTF-8 file.
+        needed: how many characters it must have at least; 10,000, or more if what is to be trained wants
+            more.
 
     Returns:
         The text, cut like the others.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not UTF-8, or too short to learn from.
+        ValueError: it is not UTF-8, too short, or has nothing in it to predict.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -90,8 +94,49 @@ def text_file(path: str | Path) -> Text:
         raise ValueError(
             f"{path.name} is not UTF-8 (byte {error.start}); save it as UTF-8 text first."
         ) from error
-    if len(text) < 10_000:
+    if "\0" in text:
         raise ValueError(
-            f"{path.name} has {len(text):,} characters; 10,000 are needed, and half a million are better."
+            f"{path.name} has NUL characters, the first at {text.index(chr(0)):,}: it is UTF-16, or no text; "
+            "save it as UTF-8 text first."
+        )
+    needed = max(needed, 10_000)
+    if len(text) < needed:
+        raise ValueError(
+            f"{path.name} has {len(text):,} characters; {needed:,} are needed (a tenth of them to check on), "
+            "and half a million are better: prose, code, any text with a form of its own."
+        )
+    if len(set(text)) < 2:
+        raise ValueError(
+            f"{path.name} has one character only, {text[0]!r}, again and again: there is nothing to predict. "
+            "Give a text of at least two different characters."
         )
     return split_text(text, Source(path.name, "own", path.name, sha256(text)))
+
+
+def python_library(characters: int) -> Text:
+    """The source code of Python's own standard library, which is on every machine that runs Python.
+
+    Args:
+        characters: about how many; whole files are taken, in an order that has nothing to do with their
+            names, until there are as many.
+
+    Returns:
+        The text, cut like the others, from files that are plain ASCII. It differs a little from one
+        Python version to the next.
+
+    Raises:
+        FileNotFoundError: this Python came without its library's source.
+    """
+    folder = Path(sysconfig.get_paths()["stdlib"])
+    found, size = [], 0
+    for path in sorted(folder.glob("*.py"), key=lambda path: sha256(path.name)):
+        code = path.read_text(encoding="utf-8", errors="replace").expandtabs()
+        if code.isascii() and size < characters:
+            found.append(code)
+            size += len(code)
+    if not found:
+        raise FileNotFoundError(f"{folder} holds no Python files; the library came without its source.")
+    text = "\n".join(found)
+    version = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+    name = f"{version}, standard library"
+    return split_text(text, Source(name, "real", "this machine", sha256(text)))
