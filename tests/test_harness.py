@@ -648,6 +648,15 @@ def test_pages_carry_the_alt_text_of_each_figure(tmp_path):
     assert page.count("No description has been provided") == 0
 
 
+def test_pages_fold_what_is_folded(tmp_path):
+    folded, plain = code("a", "# @title Set-up & more\nx = 1"), code("b", "y = 2")
+    folded.metadata["jupyter"] = {"source_hidden": True}
+    run.write_page(new_notebook(cells=[folded, plain]), tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.count("<details") == 1
+    assert re.search(r"(?s)<summary[^>]*> *Set-up &amp; more</summary>.*?x.*?</details>.*?y", page)
+
+
 def test_run_shows_a_failure_beside_the_others(path, tmp_path, monkeypatch):
     broken = path.with_name("99_broken.ipynb")
     shutil.copy(path, broken)

@@ -18,9 +18,20 @@ from tools import notebooks
 HEADERS = ("notebook", "scale", "data", "seconds", "headline result", "published")
 
 
-# nbconvert's page, with each figure's alt text in its tag; nbconvert's own leaves it out.
+# nbconvert's page, with two things that it leaves out: folded cells stay folded, under the title that Colab
+# shows, and each figure's alt text stands in its tag.
 PAGE = """
 {%- extends 'lab/index.html.j2' -%}
+{%- block input_group -%}
+{%- if cell.metadata.get('jupyter', {}).get('source_hidden') -%}
+<details>
+<summary style="cursor: pointer; padding: 2px 12px; font: 14px sans-serif">{{ cell.source.split('\\n')[0].split('@title')[-1] | escape_html }}</summary>
+{{ super() }}
+</details>
+{%- else -%}
+{{ super() }}
+{%- endif -%}
+{%- endblock input_group -%}
 {%- block data_png scoped -%}
 <div class="jp-RenderedImage jp-OutputArea-output {{ extra_class }}" tabindex="0">
 <img src="data:image/png;base64,{{ output.data['image/png'] }}"
