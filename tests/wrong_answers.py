@@ -43,7 +43,26 @@ grade(loss_at, [((odds, [0, 2], 1.0), 0.693147), ((odds, [0, 2], 0.5), 0.405465)
 }
 
 # 07
-WRONG |= {}
+WRONG |= {
+    ("07", 1): """
+def mean_of_words(states, mask):  # counts the padding
+    return (states * mask[..., None]).mean(axis=1)
+
+
+check_1(mean_of_words)
+""",
+    ("07", 2): """
+check_2(("It was not bad but good.", "It was not good but bad."))  # other pairs of neighbours
+""",
+    ("07", 3): """
+def right_when_sure(chances, labels, low, high):  # the chance of positive is not how sure it is
+    chosen = (chances >= low) & (chances < high)
+    return np.mean((chances[chosen] > 0.5) == labels[chosen])
+
+
+check_3(right_when_sure)
+""",
+}
 
 # 08
 WRONG |= {}

@@ -23,7 +23,6 @@ OLD_FORM = {
     "04",
     "05",
     "06",
-    "07",
     "08",
 }  # lessons still to be rewritten, by their numbers; they are checked for less
 FOLDED = {"setup", "promise", "imports", "parameters"}

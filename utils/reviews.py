@@ -143,14 +143,15 @@ def train(
     history = resume.go_on(path, model)
     for epoch in range(len(history), epochs):
         start, scored = time.perf_counter(), [float("nan")] * 2
-        model.reset_metrics()
+        losses = []
         for batch in batches(ids, labels, np.random.default_rng((seed, epoch))):
-            mean = model.train_on_batch(*batch)
+            model.reset_metrics()  # else some versions of Keras give the mean of the batches so far
+            losses.append(model.train_on_batch(*batch))
         seconds = time.perf_counter() - start
         if validation is not None:
             logits = predict(model, validation[0])
             scored = [cross_entropy(logits, validation[1]), accuracy(logits, validation[1])]
-        history.append([float(mean), *scored, seconds])
+        history.append([float(np.mean(losses)), *scored, seconds])
         if path is not None:
             resume.keep(path, model, history)
         if report is not None:

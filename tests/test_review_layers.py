@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from utils import review_networks as r
+from utils import reviews as r
 
 keras = pytest.importorskip("keras")
 
