@@ -654,7 +654,7 @@ def test_pages_fold_what_is_folded(tmp_path):
     run.write_page(new_notebook(cells=[folded, plain]), tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert page.count("<details") == 1
-    assert re.search(r"(?s)<summary[^>]*> *Set-up &amp; more</summary>.*?x.*?</details>.*?y", page)
+    assert re.search(r"(?s)<summary[^>]*>\s*Set-up &amp; more\s*</summary>.*?x.*?</details>.*?y", page)
 
 
 def test_run_shows_a_failure_beside_the_others(path, tmp_path, monkeypatch):

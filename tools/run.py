@@ -25,7 +25,9 @@ PAGE = """
 {%- block input_group -%}
 {%- if cell.metadata.get('jupyter', {}).get('source_hidden') -%}
 <details>
-<summary style="cursor: pointer; padding: 2px 12px; font: 14px sans-serif">{{ cell.source.split('\\n')[0].split('@title')[-1] | escape_html }}</summary>
+<summary style="cursor: pointer; padding: 2px 12px; font: 14px sans-serif">
+{{ cell.source.split('\\n')[0].split('@title')[-1] | escape_html }}
+</summary>
 {{ super() }}
 </details>
 {%- else -%}
