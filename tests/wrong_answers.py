@@ -7,7 +7,27 @@ lesson's number and the exercise's.
 WRONG: dict[tuple[str, int], str] = {}
 
 # 01
-WRONG |= {}
+WRONG |= {
+    ("01", 1): """\
+Wx, Wh, b, Wy, by = hello.get_weights()
+
+
+def logits(x, h):
+    return h @ Wy + by  # the state before the letter, not after it
+
+
+before = np.vstack([np.zeros(16), hidden[:-1]])
+cases = [((x, h), y) for x, h, y in zip(inputs[0], before, np.asarray(hello(inputs))[0], strict=True)]
+grade(logits, cases, tolerance=1e-3)""",
+    # the adder's weights, whose carry is no parity
+    ("01", 2): """\
+Wx, Wh, b = [[1, 1]], [[0, 0], [1, 1]], [-0.5, -1.5]
+grade((Wx, Wh, b), tells_parity)""",
+    # the borrow is added, not taken away
+    ("01", 3): """\
+Wx, Wh, b = [[1, -1, -1], [-1, 1, 1]], [[0, 0, 0], [1, 1, 1], [0, 0, 0]], [-0.5, -0.5, -1.5]
+grade((Wx, Wh, b), subtracts)""",
+}
 
 # 02
 WRONG |= {}
