@@ -39,7 +39,31 @@ WRONG |= {}
 WRONG |= {}
 
 # 05
-WRONG |= {}
+WRONG |= {
+    ("05", 1): """
+def wait(scores, here, level):
+    return int(np.argmax(scores[here:] >= level)) + 1
+
+
+check_wait(wait)
+""",
+    ("05", 2): """
+def bidirectional_weights(inputs, units, depth):
+    first = 2 * gru_weights(inputs, units)
+    upper = 2 * gru_weights(units, units)
+    return first + (depth - 1) * upper
+
+
+check_weights(bidirectional_weights)
+""",
+    ("05", 3): """
+def floor(h, units):
+    return layers.GRU(2 * units, return_sequences=True)(Pairs()(h))
+
+
+check_floor(floor)
+""",
+}
 
 # 06
 WRONG |= {

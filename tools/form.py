@@ -20,7 +20,6 @@ OLD_FORM = {
     "02",
     "03",
     "04",
-    "05",
     "06",
     "08",
 }  # lessons still to be rewritten, by their numbers; they are checked for less
