@@ -648,6 +648,13 @@ def test_pages_carry_the_alt_text_of_each_figure(tmp_path):
     assert page.count("No description has been provided") == 0
 
 
+def test_the_headline_is_a_figure_if_there_is_one():
+    row = {"name": "n", "value": 1.0, "unit": "1", "published": []}
+    check_row, figure_row = row | {"kind": "check"}, row | {"kind": "figure", "name": "loss", "value": 2.0}
+    assert notebooks.headline({"results": [check_row, figure_row]}) == ("loss 2", "-")
+    assert notebooks.headline({"results": [check_row]}) == ("n 1", "-")
+
+
 def test_pages_fold_what_is_folded(tmp_path):
     folded, plain = code("a", "# @title Set-up & more\nx = 1"), code("b", "y = 2")
     folded.metadata["jupyter"] = {"source_hidden": True}

@@ -252,10 +252,10 @@ def verdict(row: dict[str, Any]) -> str:
 
 
 def headline(card: dict[str, Any]) -> tuple[str, str]:
-    """The first figure of a card with its unit, and the published ones beside it."""
+    """The first figure of a card, or its first row if it has none, with its unit and the published ones."""
     if not card["results"]:
         return "an empty result card", "-"
-    row = card["results"][0]
+    row = next((row for row in card["results"] if row.get("kind") == "figure"), card["results"][0])
     unit = "" if row["unit"] == "1" else f" {row['unit']}"
     published = "; ".join(f"{p['value']:g} ({p['source']})" for p in row["published"])
     return f"{row['name']} {row['value']:g}{unit}", published or "-"
