@@ -30,7 +30,33 @@ grade((Wx, Wh, b), subtracts)""",
 }
 
 # 02
-WRONG |= {}
+WRONG |= {
+    ("02", 1): """
+dh0 = da[:, 0]
+
+grade_value(dh0, central_differences(lambda: loss_of(x, h0, targets, weights), h0), tolerance=1e-4)
+""",
+    ("02", 2): """
+def clip_all(grads, threshold):
+    norm = sum(np.sum(g * g) for g in grads)
+    return [g * min(1, threshold / norm) for g in grads]
+
+
+two = [np.array([[3.0]]), np.array([0.0, 4.0])]
+grade(clip_all, [((two, 10.0), two), ((two, 1.0), [np.array([[0.6]]), np.array([0.0, 0.8])])])
+""",
+    ("02", 3): """
+def cut_off(terms, k):
+    total = np.zeros_like(terms[0, 0])
+    for loss in range(len(terms)):
+        first = max(0, loss - k)
+        total += terms[loss, first : loss + 1].sum(axis=0)
+    return total
+
+
+check_cut_off(cut_off)
+""",
+}
 
 # 03
 WRONG |= {}

@@ -17,7 +17,6 @@ from tabulate import tabulate
 from tools import exercises, links, notebooks
 
 OLD_FORM = {
-    "02",
     "03",
     "04",
     "08",
