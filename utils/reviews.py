@@ -114,6 +114,7 @@ def train(
     *,
     validation: tuple[np.ndarray, np.ndarray] | None = None,
     seed: int = 0,
+    size: int = 64,
     path: Path | None = None,
     eager: bool = False,
     report: Any = None,
@@ -128,6 +129,7 @@ def train(
         rate: the first learning rate.
         validation: word numbers and labels that are scored after each epoch.
         seed: of the order of the reviews.
+        size: reviews in a batch.
         path: where the training is kept after each epoch, and goes on from, see `utils.resume`.
         eager: do not compile; for a few batches that is faster.
         report: called with the number of an epoch and its row after each.
@@ -135,7 +137,7 @@ def train(
     Returns:
         For each epoch training loss, validation loss and accuracy (nan without validation), and seconds.
     """
-    steps = epochs * (len(ids) // 64)
+    steps = epochs * (len(ids) // size)
     schedule = keras.optimizers.schedules.CosineDecay(rate, max(steps, 1), alpha=0.02)
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     optimizer = keras.optimizers.Adam(schedule, clipnorm=1.0)
@@ -144,7 +146,7 @@ def train(
     for epoch in range(len(history), epochs):
         start, scored = time.perf_counter(), [float("nan")] * 2
         losses = []
-        for batch in batches(ids, labels, np.random.default_rng((seed, epoch))):
+        for batch in batches(ids, labels, np.random.default_rng((seed, epoch)), size):
             model.reset_metrics()  # else some versions of Keras give the mean of the batches so far
             losses.append(model.train_on_batch(*batch))
         seconds = time.perf_counter() - start
