@@ -19,7 +19,6 @@ from tools import exercises, links, notebooks
 OLD_FORM = {
     "01",
     "02",
-    "03",
     "04",
     "05",
     "06",
