@@ -59,7 +59,27 @@ check_cut_off(cut_off)
 }
 
 # 03
-WRONG |= {}
+WRONG |= {
+    ("03", 1): """
+def half_life(bias):
+    return np.log(2) / (1 + np.exp(-bias))
+
+
+grade(half_life, [(0.0, 1.0), (1.0, 2.2126), (3.0, 14.2651)], tolerance=1e-4)
+""",
+    ("03", 2): """
+def coupled_cell(c, f, g):
+    return (1 - f) * c + f * g
+
+
+grade(coupled_cell, [((0.3, 1.0, 0.8), 0.3), ((0.3, 0.0, 0.8), 0.8), ((0.4, 0.75, -0.4), 0.2)])
+""",
+    ("03", 3): """
+input_weights = [0, 0, 0, 0, 0, 0]
+
+grade(input_weights, counts)
+""",
+}
 
 # 04
 WRONG |= {}
