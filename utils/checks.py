@@ -60,7 +60,7 @@ def relative_error(a: Any, b: Any) -> float:
 
 
 def central_differences(loss: Callable[[], float], weight: np.ndarray, eps: float = 1e-5) -> np.ndarray:
-    """The gradient of a loss by its definition, (L(w + eps) - L(w - eps)) / (2 eps); see notebook 02.
+    """The gradient of a loss by its definition, (L(w + eps) - L(w - eps)) / (2 eps).
 
     Args:
         loss: computes the loss from the present entries of `weight`.
