@@ -33,7 +33,7 @@ def results_and_gradients(layer, x, **call):
         results = keras.tree.flatten(layer(x, **call))
         loss = sum((k + 1) * tf.reduce_sum(tf.cast(r, "float32") ** 2) for k, r in enumerate(results))
     sources = [x] if x.dtype.is_floating else []
-    return [np.array(a) for a in [*results, *tape.gradient(loss, [*sources, *layer.trainable_weights])]]
+    return [*results, *tape.gradient(loss, [*sources, *layer.trainable_weights])]
 
 
 def assert_same(theirs, ours, x, **call):
@@ -309,9 +309,9 @@ def test_same_arguments_same_results(name, case):
             found = results_and_gradients(layer, x, **call)
             assert [a.dtype for a in found] == [a.dtype for a in expected]
             for a, b in zip(expected, found, strict=True):
-                least = {"float16": 2e-3, "bfloat16": 2e-2}.get(str(a.dtype), 0)  # two units of rounding
+                least = {"float16": 2e-3, "bfloat16": 2e-2}.get(a.dtype.name, 0)  # two units of rounding
                 allowed = max(tolerance, least) * max(1, np.abs(a).max(initial=0))
-                a, b = a.astype(float), b.astype(float)  # NumPy 1.26 cannot compare bfloat16
+                a, b = np.array(a, float), np.array(b, float)  # NumPy 1.26 cannot compare bfloat16
                 np.testing.assert_allclose(b, a, rtol=0, atol=allowed)
 
 
