@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHORT = ("05", "07")  # their masks are what older versions of Keras lose
 COLAB = (  # its own list of August 2026
     "tensorflow==2.20.0", "keras==3.13.2", "numpy==2.1.3", "matplotlib==3.10.0", "pillow",
-    "ipython==7.34.0", "ipykernel==6.17.1", "jupyter_client==7.4.9", "traitlets==5.7.1",
+    "ipython==7.34.0", "ipykernel==6.17.1", "ipywidgets==7.7.1", "jupyter_client==7.4.9", "traitlets==5.7.1",
 )  # fmt: skip
 STYLE_AND_READING = ("mypy", "ruff", "jupyterlab")  # tests and notebooks run without
 
