@@ -382,7 +382,8 @@ def test_turn_draws_again_for_each_value_where_somebody_turns(live):
     assert isinstance(live[0], ipywidgets.interactive)
     live[0].children[0].value = 3
     live[0].children[1].value = 0.7
-    assert drawn == [(2, 0.5, "x"), (3, 0.5, "x"), (3, 0.7, "x")]
+    assert drawn[-2:] == [(3, 0.5, "x"), (3, 0.7, "x")]
+    assert drawn[:-2] in ([(2, 0.5, "x")], [])  # ipywidgets 7, Colab's, draws first when it is displayed
 
 
 def test_turn_says_in_a_line_that_there_are_no_widgets(live, monkeypatch, capsys):
