@@ -163,16 +163,20 @@ def make(notebook: nbformat.NotebookNode, path: Path, build: Path) -> float:
     return seconds
 
 
-def refresh(path: Path) -> float:
+def refresh(path: Path, build: Path | None = None) -> float:
     """Execute and store one notebook; returns the seconds it took.
+
+    Args:
+        path: of the notebook.
+        build: the build folder of the run; a fresh one if None.
 
     Raises:
         Refused: the outputs must not be stored; the executed copy is in `build/` to be looked at.
     """
     before = path.read_bytes()
     notebook = notebooks.load(path)
-    with tempfile.TemporaryDirectory() as folder:  # a fresh one: no earlier training is resumed
-        build = Path(folder)
+    with tempfile.TemporaryDirectory() as folder:
+        build = build or Path(folder)
         try:
             seconds = make(notebook, path, build)
             if path.read_bytes() != before:  # a run takes minutes: somebody may have gone on writing
@@ -198,13 +202,15 @@ def main() -> int:
     if not (options.notebook or options.lab):
         paths = [path for path in paths if is_stale(path)]
     failures = 0
-    for path in paths:
-        print(path.stem, flush=True)
-        try:
-            print(f"  stored after {notebooks.duration(refresh(path))}", flush=True)
-        except Refused as reason:
-            failures += 1
-            print(f"{path.stem} is left as it was: {reason}", flush=True)
+    # A fresh build folder: no earlier training is resumed. One for all: a lab finds its lesson's network.
+    with tempfile.TemporaryDirectory() as folder:
+        for path in paths:
+            print(path.stem, flush=True)
+            try:
+                print(f"  stored after {notebooks.duration(refresh(path, Path(folder)))}", flush=True)
+            except Refused as reason:
+                failures += 1
+                print(f"{path.stem} is left as it was: {reason}", flush=True)
     if not paths:
         print("All stored outputs belong to the code as it is; nothing to refresh.")
     readme.write()
