@@ -234,9 +234,12 @@ def test_both_directions_feed_every_output():
 
 
 def test_a_pyramid_halves_its_steps():
-    named = [patch.get_gid() for patch in diagrams.pyramid(3, 8).patches]
+    axes = diagrams.pyramid(3, 8)
+    named = [patch.get_gid() for patch in axes.patches]
     assert named.count("input") == 8
     assert named.count("state") == 8 + 4 + 2
+    texts = [text.get_text() for text in axes.texts]
+    assert [sum(text.endswith(f"^{{({layer})}}$") for text in texts) for layer in (1, 2, 3)] == [8, 4, 2]
 
 
 def test_the_targets_are_the_inputs_one_further():

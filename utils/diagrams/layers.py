@@ -147,9 +147,8 @@ def pyramid(layers: int = 3, steps: int = 8, *, names: bool = True, axes: Axes |
         states: list[Box] = []
         for t in range(count):
             read = below[t * group : (t + 1) * group]
-            state = _state(
-                axes, sum(one.x for one in read) / group, y, f"$h_{{{t + 1}}}$", ROLE["state"], node
-            )
+            text = f"$h_{{{t + 1}}}^{{({k + 1})}}$" if layers > 1 else f"$h_{{{t + 1}}}$"
+            state = _state(axes, sum(one.x for one in read) / group, y, text, ROLE["state"], node)
             for one in read:
                 shift = 0.0 if group == 1 else 0.1 * (1 if one.x > state.x else -1)
                 arrow(axes, one.top, (state.x + shift, state.bottom[1]))
