@@ -17,12 +17,10 @@ GPU := $(if $(shell command -v nvidia-smi),"tensorflow[and-cuda]")
 CHOSEN := $(if $(NOTEBOOK)$(LAB),$(if $(NOTEBOOK),notebooks/$(filter-out all,$(NOTEBOOK))*.ipynb) \
   $(if $(LAB),notebooks/labs/$(filter-out all,$(LAB))*.ipynb),notebooks)
 
-# What the tests run on: quick scale, embedded samples, a build folder of their own.
-QUICK := UNROLLED_SCALE=quick UNROLLED_DATA=sample UNROLLED_BUILD=$(CURDIR)/build/test
 NBVAL := -p tools.nbval.plugin --nbval-current-env --nbval-sanitize-with tools/nbval/sanitize.cfg \
   -p no:cacheprovider
 
-.PHONY: help run test pytest style matrix lab refresh reference links bench clean
+.PHONY: help run test pytest style settings matrix lab refresh reference links bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -43,28 +41,38 @@ run: $(READY) ## execute lessons and labs; SCALE=quick|cpu|gpu, NOTEBOOK=06 for 
 test: $(READY) ## unit tests, and every notebook at quick scale
 	@$(MAKE) --no-print-directory pytest
 
+# What the tests run on: quick scale, embedded samples, a build folder of their own. (Exported, since a path
+# may hold a space or an apostrophe.)
+pytest: export UNROLLED_SCALE := quick
+pytest: export UNROLLED_DATA := sample
+pytest: export UNROLLED_BUILD := $(CURDIR)/build/test
 pytest: # the tests of `make test`, by the Python in BIN, whatever is installed there
 	@rm -rf build/test
-	@$(QUICK) $(BIN)/python -m pytest $(TESTED) --nbval-lax $(NBVAL) --nbval-cell-timeout=100 \
+	@"$(BIN)/python" -m pytest $(TESTED) --nbval-lax $(NBVAL) --nbval-cell-timeout=100 \
 	  -q -n $(CORES) --dist loadfile --durations=5
 
 style: $(READY) ## style and types of the code
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --quiet --check .
-	@$(BIN)/mypy
+	@$(BIN)/python -m ruff check --quiet .
+	@$(BIN)/python -m ruff format --quiet --check .
+	@$(BIN)/python -m mypy
+
+settings: $(READY) ## lessons at quick scale with own texts and other settings of their parameters (10 minutes)
+	@$(BIN)/python -m pytest -q -n $(CORES) -p no:cacheprovider -m slow tests
 
 matrix: ## the tests on Colab's, the lowest and the newest packages; SETS="colab lowest:short" for some
 	@$(PYTHON) -m tools.matrix $(SETS)
 
 lab: $(READY) ## open JupyterLab on the notebooks
-	@$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks
+	@$(BIN)/python -m jupyterlab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks
 
 refresh: $(READY) ## store outputs from cpu scale and real data: stale ones, or NOTEBOOK=06, LAB=06, NOTEBOOK=all
 	@$(BIN)/python -m tools.refresh --notebook "$(NOTEBOOK)" --lab "$(LAB)"
 
+reference: export UNROLLED_SCALE := cpu
+reference: export UNROLLED_BUILD := $(CURDIR)/build/reference
 reference: $(READY) ## re-run at cpu scale on real data and compare results, too; NOTEBOOK=06, LAB=06 for some
 	@rm -rf build/reference
-	@UNROLLED_SCALE=cpu UNROLLED_BUILD=$(CURDIR)/build/reference $(BIN)/python -m pytest \
+	@$(BIN)/python -m pytest \
 	  $(CHOSEN) --nbval $(NBVAL) --nbval-cell-timeout=3600 -q
 
 bench: $(READY) ## time the recurrent layers beside Keras' and PyTorch's, into bench/ (10 minutes)

@@ -149,3 +149,27 @@ def test_characters_are_drawn_as_often_as_they_are_likely(net):
     drawn = characters.write(net, TEXT[:5], 1, rows=4000)[:, 0]
     shares = np.bincount(drawn, minlength=V) / 4000
     np.testing.assert_allclose(shares, characters.distribution(logits[:, -1])[0], atol=0.03)
+
+
+@pytest.mark.parametrize("chunk", [5, 13])
+def test_two_evaluations_of_one_loss_agree(chunk):
+    """Ours, the state carried by hand, and Keras' `evaluate` of a stateful layer on the chunks in order."""
+    keras.utils.set_random_seed(3)
+    rows, units = 2, 7
+    x, y = characters.streams(TEXT[: 1 + rows * 4 * chunk], rows, chunk)
+    ids, state = keras.Input((None,), dtype="int32"), keras.Input((units,))
+    embedding, dense = keras.layers.Embedding(V, 4), keras.layers.Dense(V)
+    gru = keras.layers.GRU(units, return_sequences=True, return_state=True)
+    h, new = gru(embedding(ids), initial_state=state)
+    ours = keras.Model([ids, state], [dense(h), new])
+    carried = keras.layers.GRU(units, return_sequences=True, stateful=True)
+    inputs = keras.Input(batch_shape=(rows, chunk), dtype="int32")
+    theirs = keras.Model(inputs, dense(carried(embedding(inputs))))
+    gru.set_weights([3 * weights for weights in gru.get_weights()])  # so that the state tells
+    carried.set_weights(gru.get_weights())
+    theirs.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    by_keras = theirs.evaluate(x.reshape(-1, chunk), y.reshape(-1, chunk), batch_size=rows, verbose=0)
+    held_out = np.concatenate([*x, y[-1][:, -1:]], axis=1)
+    assert characters.nats(ours, held_out).mean() == pytest.approx(by_keras, rel=1e-5)
+    alone = np.mean([characters.nats(ours, np.c_[a, b[:, -1:]]).mean() for a, b in zip(x, y, strict=True)])
+    assert abs(alone - by_keras) > 1e-4  # without the state it is another loss

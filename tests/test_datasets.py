@@ -230,6 +230,21 @@ def test_flickr8k_from_tars_in_a_folder(monkeypatch, tmp_path):
     assert (data.source.kind, data.source.origin) == ("real", "UNROLLED_DATA")
 
 
+@pytest.mark.parametrize(("name", "part"), [("a.jpg", "train"), ("d.jpg", "dev"), ("e.jpg", "test")])
+def test_captions_whose_key_goes_on_belong_to_the_photo_without_it(monkeypatch, tmp_path, name, part):
+    """As of one photo of Flickr8k; here of one in the split."""
+    texts, photos = small_flickr()
+    plain = texts["Flickr8k.token.txt"]
+    odd = plain.replace(f"{name}#3", f"{name}.1#3").replace(f"{name}#4", f"{name}.2#4")
+    texts["Flickr8k.token.txt"] = odd
+    write_tars(tmp_path / "flickr8k", texts, photos)
+    monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
+    found = getattr(datasets.flickr8k(), part)
+    told = found.captions[found.names.index(name)]
+    assert told[2:] == tuple(f"A photo , number {i} of {name[0]} ." for i in (2, 3, 4))
+    assert datasets.flickr8k().quirks["captions whose key has something after .jpg"] == 7
+
+
 def assert_from_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("UNROLLED_DATA", str(tmp_path))
     data = datasets.flickr8k()
@@ -547,6 +562,8 @@ def test_the_archive_of_reviews_is_read_and_films_stay_on_one_side(monkeypatch, 
     assert data.train.texts == ("bad 342", "good 1250")
     assert data.validation.texts == ("bad 0", "good 0", "bad 340", "good 1248")
     assert data.test.texts == ("nein", "schön<br />")
+    assert data.train.labels.tolist() == [0, 1]
+    assert data.validation.labels.tolist() == [0, 1, 0, 1]
     assert data.test.labels.tolist() == [0, 1]
     assert (data.source.kind, data.source.origin, data.films_known) == ("real", "cache", True)
     assert data.reader_ceiling is data.counts_ceiling is None

@@ -221,6 +221,32 @@ def test_temperature_nucleus_and_ban_restrict_what_is_drawn():
     assert all(PAD not in h.tokens for h in sample(step, many, start, END, 4, rng, banned=[PAD]))
 
 
+@pytest.mark.parametrize(
+    ("odds", "top_p", "drawn"),
+    [
+        ([4, 2, 1, 1], 0.5, {0}),  # the likeliest have exactly this share: no further one
+        ([4, 2, 1, 1], 0.75, {0, 1}),
+        ([4, 2, 1, 1], 0.76, {0, 1, 2}),
+        ([1, 1, 4, 2], 0.5, {2}),
+        ([1, 1, 4, 2], 0.75, {2, 3}),
+        ([1, 1, 1, 1], 0.25, {0}),  # all alike: as many as are needed, the first ones
+        ([1, 1, 1, 1], 0.5, {0, 1}),
+        ([1, 1, 1, 1], 0.51, {0, 1, 2}),
+        ([1, 3, 3, 1], 0.375, {1}),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_exact_ties_in_the_nucleus(odds, top_p, drawn, dtype):
+    log_p = np.log(np.divide(odds, sum(odds))).astype(dtype)
+    rows, rng = 400, np.random.default_rng(0)
+
+    def step(tokens, state):
+        return np.tile(log_p, (len(tokens), 1)), state
+
+    found = sample(step, np.zeros((rows, 1)), [START] * rows, 9, 1, rng, top_p=top_p)
+    assert {h.tokens[0] for h in found} == drawn
+
+
 @pytest.mark.parametrize("setting", [{"temperature": 0.0}, {"top_p": 0.0}, {"top_p": 1.5}])
 def test_settings_out_of_range_are_refused(setting):
     step, state = tiny_model(np.random.default_rng(0), 1, 4)

@@ -264,6 +264,14 @@ CHANGES = {
         lambda n: cell(n, "imports").update(source="x_train, x_val = data.train, data.test"),
         "validates on a test split",
     ),
+    "a backup without losses": (
+        lambda n: cell(n, "imports").update(source="callbacks = [keras.callbacks.BackupAndRestore('x')]"),
+        "use utils.resume",
+    ),
+    "learnt from the test set": (
+        lambda n: cell(n, "imports").update(source="rest = data.test[:9]\nmodel.fit(rest)"),
+        "test data reach fit(...)",
+    ),
     "softmax twice": (
         lambda n: cell(n, "imports").update(source="Dense(2, activation='softmax'); Loss(from_logits=True)"),
         "softmax already",

@@ -5,7 +5,7 @@ import re
 import pytest
 from nbval.plugin import get_sanitize_patterns
 
-from tools import check, links, notebooks, readme
+from tools import check, form, links, notebooks, readme
 
 PATHS = notebooks.all_notebooks()
 
@@ -83,3 +83,11 @@ def test_the_sanitize_rules_are_well_formed():
 def test_a_malformed_sanitize_rule_is_noticed(broken):
     with pytest.raises((ValueError, re.error)):
         sanitize_rules(broken)
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in notebooks.lessons() if p.stem[:2] in form.LONG], ids=lambda path: path.stem
+)
+def test_a_lesson_that_trains_for_long_can_be_interrupted(path):
+    source = "\n".join(cell.source for cell in notebooks.load(path).cells if cell.cell_type == "code")
+    assert "resume.place(" in source

@@ -1,5 +1,9 @@
 """Training that can be interrupted."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -10,11 +14,11 @@ X = np.random.default_rng(0).normal(size=(12, 4)).astype("float32")
 Y = X.sum(axis=1, keepdims=True)
 
 
-def model_of(units: int = 5) -> keras.Model:
+def model_of(units: int = 5, rate: float = 0.01, loss: object = "mse", **options) -> keras.Model:
     keras.utils.set_random_seed(0)
     hidden = [keras.layers.Dense(units, "tanh"), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)]
     model = keras.Sequential([keras.Input((4,)), *hidden, keras.layers.Dense(1)])
-    model.compile(keras.optimizers.Adam(0.01, clipnorm=1.0), "mse")
+    model.compile(keras.optimizers.Adam(rate, **{"clipnorm": 1.0} | options), loss)
     return model
 
 
@@ -32,10 +36,11 @@ def train(path, readings, stop_before=None):
     return model, losses
 
 
-def test_a_run_that_was_stopped_ends_like_one_that_was_not(tmp_path):
+@pytest.mark.parametrize("stop", [1, 2, 3])
+def test_a_run_that_was_stopped_ends_like_one_that_was_not(stop, tmp_path):
     path = tmp_path / "kept.npz"
     with pytest.raises(KeyboardInterrupt):
-        train(path, 4, stop_before=2)
+        train(path, 4, stop_before=stop)
     resumed, losses = train(path, 4)
     whole, all_losses = train(None, 4)
     assert len(losses) == 4
@@ -74,6 +79,48 @@ def test_the_file_of_another_model_is_refused(tmp_path):
     train(path, 1)
     with pytest.raises(ValueError, match="another model"):
         resume.go_on(path, model_of(6))
+
+
+def doubled(y, p):
+    return 2 * keras.ops.mean((y - p) ** 2)
+
+
+OTHERS = [
+    {"rate": keras.optimizers.schedules.CosineDecay(0.01, 40)},
+    {"clipnorm": 2.0},
+    {"beta_1": 0.8},
+    {"loss": "mae"},
+    {"loss": keras.losses.Huber(0.5)},
+    {"loss": doubled},
+]
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=lambda other: str(next(iter(other.items())))[:40])
+def test_another_optimiser_or_loss_is_noticed_and_changes_nothing(other, tmp_path):
+    path = tmp_path / "kept.npz"
+    train(path, 1)
+    model = model_of(**other)
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=r"kept\.npz belongs to another optimiser or loss.*remove it"):
+        resume.go_on(path, model)
+    for one, same in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, same)
+
+
+def test_a_learning_rate_that_a_callback_has_changed_is_the_same_training(tmp_path):
+    path, slower = tmp_path / "kept.npz", keras.callbacks.LearningRateScheduler(lambda epoch: 0.001)
+    model = model_of()
+    resume.go_on(path, model)
+    model.fit(X, Y, verbose=0, callbacks=[slower])
+    resume.keep(path, model, [[0.5]])
+    again = model_of()
+    assert resume.go_on(path, again) == [[0.5]]
+    assert float(again.optimizer.learning_rate.numpy()) == pytest.approx(0.001)
+
+
+def test_losses_that_differ_in_their_settings_alone_are_told_apart():
+    said = {resume.learner_of(model_of(loss=keras.losses.Huber(delta))) for delta in (0.5, 1.0, 1.0)}
+    assert len(said) == 2
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
@@ -147,3 +194,39 @@ def test_a_setting_that_does_not_tell_itself_from_another_is_refused(tmp_path, m
     for setting in (object(), adder(1), {"a": 1}):
         with pytest.raises(TypeError, match="cannot name a file"):
             resume.place("99_some", setting)
+
+
+SECOND = """
+from utils import resume
+path = resume.place("99_some", 1)
+print(path.name, path == resume.place("99_some", 1))
+"""
+
+
+def second_kernel() -> str:
+    root = Path(resume.__file__).parents[1]
+    return subprocess.run(
+        [sys.executable, "-c", SECOND], cwd=root, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_a_second_kernel_does_not_take_over_the_backup_of_a_living_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNROLLED_BUILD", str(tmp_path))
+    first = resume.place("99_some", 1)
+    said, *_, names = second_kernel().splitlines()
+    assert said.startswith("Another kernel trains with the same settings now; this one begins anew")
+    name, same = names.split()
+    assert name.startswith(f"{first.stem}-")
+    assert same == "True"
+    assert resume.place("99_some", 1) == first
+    resume.LOCKS.pop(first).close()  # as when the first kernel ends
+    assert second_kernel() == f"{first.name} True\n"
+
+
+def test_a_disk_without_locks_does_no_harm(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError("not supported")
+
+    monkeypatch.setenv("UNROLLED_BUILD", str(tmp_path))
+    monkeypatch.setattr(resume.fcntl, "flock", fail)
+    assert resume.place("99_some", 2).parent == tmp_path / "99_some"

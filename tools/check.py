@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 
-from tools import form, notebooks
+from tools import flow, form, notebooks
 from tools.form import code_cells
 from utils import results
 
@@ -152,6 +152,8 @@ def check_code(notebook: nbformat.NotebookNode, lab: bool = False) -> list[str]:
         found += [f"cell {cell.id!r} has an unknown tag {tag!r}" for tag in sorted(unknown)]
         if re.search(r"(?im)^\s*#\s*(nbval_|pytest_validate_)", cell.source):
             found.append(f"cell {cell.id!r} marks its output in a comment: use a tag")
+        if "BackupAndRestore" in cell.source:
+            found.append(f"cell {cell.id!r} uses BackupAndRestore, which keeps no losses: use utils.resume")
         if "from_logits=True" in cell.source and softmax:
             found.append(f"cell {cell.id!r} says from_logits=True, and a layer has softmax already")
         try:
@@ -262,6 +264,7 @@ def findings(path: Path) -> list[str]:
         *check_paths(notebook),
         *check_prose(notebook),
         *check_code(notebook, lab),
+        *flow.check_flow(notebook, path.stem),
         *check_compared(notebook, lab),
         *(form.check_old_form if form.is_old(path) else form.check_form)(notebook, path),
         *check_provenance(notebook, path),

@@ -7,7 +7,7 @@ beyond  the same without upper bounds, to see what is coming; only run when it i
 
 `lowest:short` runs the tests and the notebooks of `SHORT` only. Each set gets an environment in the user's
 cache folder, named by a hash of what is in it; it is made anew when that changes, and `newest` each week.
-This file needs nothing but Python's standard library.
+This file and what it imports need nothing but Python's standard library.
 """
 
 import datetime
@@ -21,7 +21,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from utils.folders import ROOT, expanded
+
 SHORT = ("05", "07")  # their masks are what older versions of Keras lose
 COLAB = (  # its own list of August 2026
     "tensorflow==2.20.0", "keras==3.13.2", "numpy==2.1.3", "matplotlib==3.10.0", "pillow",
@@ -71,7 +72,7 @@ def sets() -> dict[str, Set]:
 
 def find_python(versions: tuple[str, ...]) -> Path | None:
     """The first of these Pythons that runs: on the PATH, or among pyenv's."""
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    pyenv = Path(os.path.expanduser(os.environ.get("PYENV_ROOT") or "~/.pyenv")) / "versions"
     for version in versions:
         found = shutil.which(f"python{version}")
         built = sorted(pyenv.glob(f"{version}.*/bin/python"), key=lambda path: path.parts[-3])
@@ -85,8 +86,8 @@ def find_python(versions: tuple[str, ...]) -> Path | None:
 
 def cache_folder() -> Path:
     """Where environments are kept between runs."""
-    cache = os.environ.get("UNROLLED_CACHE") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "unrolled-matrix"
+    cache = os.environ.get("UNROLLED_CACHE") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return expanded(cache).absolute() / "unrolled-matrix"
 
 
 def environment(name: str, chosen: Set, python: Path) -> Path:

@@ -82,13 +82,6 @@ def save(notebook: nbformat.NotebookNode, path: Path) -> None:
     part.replace(path)
 
 
-def build_folder() -> Path:
-    """The folder for what is not stored: `UNROLLED_BUILD`, or `build/`."""
-    folder = Path(os.environ.get("UNROLLED_BUILD") or ROOT / "build").resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 def tags(cell: nbformat.NotebookNode) -> list[str]:
     return cell.metadata.get("tags", [])
 

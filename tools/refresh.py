@@ -18,6 +18,7 @@ import nbformat
 
 from tools import notebooks, readme
 from utils import results
+from utils.folders import build_folder
 
 SCALE = "cpu"
 KEPT = ("cellView", "jupyter", "tags")  # what stays of a cell's metadata: tags, and that it is folded
@@ -182,7 +183,7 @@ def refresh(path: Path, build: Path | None = None) -> float:
             if path.read_bytes() != before:  # a run takes minutes: somebody may have gone on writing
                 raise Refused("it was changed while it ran; refresh it again")
         except Refused as reason:
-            failed = notebooks.build_folder() / f"failed-{path.name}"
+            failed = build_folder() / f"failed-{path.name}"
             notebooks.save(notebook, failed)
             raise Refused(f"{reason}\n  What it printed is in {os.path.relpath(failed)}.") from reason
         notebooks.CARDS.mkdir(exist_ok=True)

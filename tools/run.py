@@ -14,6 +14,7 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 from tools import notebooks
+from utils.folders import NoFolder, build_folder
 
 HEADERS = ("notebook", "scale", "data", "seconds", "headline result", "published")
 
@@ -100,7 +101,10 @@ def main() -> int:
     notebooks.add_choice(parser)
     options = parser.parse_args()
     paths = notebooks.all_notebooks(options.notebook, options.lab)
-    build = notebooks.build_folder()
+    try:
+        build = build_folder()
+    except NoFolder as error:
+        sys.exit(str(error))
     (build / "results").mkdir(exist_ok=True)
 
     rows, passed = [], True

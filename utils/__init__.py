@@ -2,6 +2,7 @@
 
 environment   what must be settled when TensorFlow starts
 scales        how much work a notebook does: quick, cpu, gpu
+folders       paths as readers write them, and the build folder
 datasets      the data sets, one function each, real or embedded sample
 fetch         where a file comes from: folder, cache, download; with hashes
 samples       what makes the embedded samples, one kind of data a module
@@ -15,7 +16,7 @@ reviews       as numbers, their batches, training, and layers that read them
 features      what a network trained on ImageNet sees in a picture
 resume        training that may be interrupted
 restart       one compiled model, trained again and again
-results       result cards, the rules of a verdict, and the build folder
+results       result cards, and the rules of a verdict
 intervals     of a mean over seeds, of a share, of the difference of two shares or scores
 first_screen  what the last stored run of a lesson showed
 exercises     what the check of an exercise says

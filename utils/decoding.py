@@ -16,6 +16,7 @@ import tensorflow as tf
 
 State = Any  # a tensor or array, or nested tuples, lists and dicts of them; the first axis is the row
 Step = Callable[[np.ndarray, State], tuple[Any, State]]
+ROUNDING = 1e-6  # of probabilities that add up to a share exactly, and were float32 logarithms before
 
 
 @dataclass(frozen=True)
@@ -194,9 +195,10 @@ def sample(
         p = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         p /= p.sum(axis=1, keepdims=True)
         if top_p < 1:
-            order = np.argsort(-p, axis=1)
+            order = np.argsort(-p, axis=1, kind="stable")  # of tokens alike the first
             ranked = np.take_along_axis(p, order, axis=1)
-            ranked[ranked.cumsum(axis=1) - ranked >= top_p] = 0  # what comes before it suffices
+            before = ranked.cumsum(axis=1) - ranked
+            ranked[(before >= top_p - ROUNDING) & (before > 0)] = 0  # what comes before it suffices
             np.put_along_axis(p, order, ranked / ranked.sum(axis=1, keepdims=True), axis=1)
         # where the cumulated probabilities pass a uniform number; the last possible token catches rounding
         passed = p.cumsum(axis=1) > rng.random((len(p), 1)) * p.sum(axis=1, keepdims=True)

@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from utils.folders import settle_build
+
 # Lines of TensorFlow's C++ code that say nothing to a reader: remarks (I) and warnings (W) of the log in both
 # of its forms, the note about where they go, and that a machine without a GPU has none.
 REMARK = re.compile(
@@ -83,7 +85,11 @@ def prepare() -> None:
 
     Recent GPUs compute products of float32 numbers in TF32, which keeps about three decimal digits.
     The notebooks compare results to six, so TF32 is switched off.
+
+    Raises:
+        NoFolder: `UNROLLED_BUILD` names a folder that cannot be written to.
     """
+    settle_build()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow tells errors only
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's products here are small; threads delay them
     with without_remarks():

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from utils.datasets import Pictures
 from utils.fetch import DataError, Remote, Unavailable, data_folder, fetch, sha256_of
-from utils.results import build_folder
+from utils.folders import NoFolder, build_folder, expanded
 
 KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
 SIDE = 224  # pixels
@@ -114,7 +114,10 @@ def find_weights(network: Network) -> tuple[Path, str]:
     folder = data_folder()
     if folder is not None and (folder / network.prepared).exists():
         return folder / network.prepared, "UNROLLED_DATA"
-    home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    try:
+        home = expanded(os.environ.get("KERAS_HOME") or "~/.keras")
+    except NoFolder:  # then Keras has kept nothing there
+        return fetch(network.weights)
     cached = home / "models" / Path(network.weights.name).name
     in_folder = folder is not None and (folder / network.weights.name).exists()
     if not in_folder and cached.is_file() and network.weights.hash_of(cached) == network.weights.known_hash:

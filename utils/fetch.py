@@ -8,9 +8,11 @@ import logging
 import os
 import queue
 import sys
+import tempfile
 import threading
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # tqdm's, about widgets that are not installed and not wanted
     import pooch
 
-ROOT = Path(__file__).resolve().parents[1]
+from utils.folders import ROOT, NoFolder, expanded
+
 PATIENCE = 7.0  # seconds for the answer, and for each block: answered late and then silent, it is 14
 BLOCK = 16_384  # bytes; within PATIENCE that is 2.3 kB/s, the slowest connection put up with
 
@@ -84,8 +87,21 @@ def sample_is_pinned() -> bool:
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: `UNROLLED_CACHE`, or the user's cache folder."""
-    return Path(os.environ.get("UNROLLED_CACHE") or pooch.os_cache("unrolled")).expanduser()
+    """Where downloads are kept: `UNROLLED_CACHE`, or the user's cache folder, or a temporary one.
+
+    Raises:
+        DataError: `UNROLLED_CACHE` names the home folder of nobody.
+    """
+    try:
+        if named := os.environ.get("UNROLLED_CACHE"):
+            return expanded(named)
+    except NoFolder as error:
+        raise DataError(f"UNROLLED_CACHE is of no use: {error}") from error
+    with suppress(RuntimeError):  # there is no home folder; older versions give one called ~
+        folder = Path(pooch.os_cache("unrolled"))
+        if folder.is_absolute():
+            return folder
+    return Path(tempfile.gettempdir(), "unrolled-cache")
 
 
 def data_folder() -> Path | None:
@@ -100,10 +116,10 @@ def data_folder() -> Path | None:
     named = os.environ.get("UNROLLED_DATA", "")
     if not named or named == "sample":
         return None
-    path = Path(named).expanduser()
-    for folder in (path, ROOT / path):
-        if folder.is_dir():
-            return folder
+    with suppress(NoFolder):
+        for folder in (expanded(named), ROOT / named):
+            if folder.is_dir():
+                return folder
     raise DataError(
         f"UNROLLED_DATA is {named!r}, which is no folder. Set it to the folder with the data files, "
         "to `sample` for the embedded samples, or unset it."

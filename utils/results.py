@@ -23,25 +23,11 @@ import numpy as np
 from tabulate import tabulate
 
 from utils.datasets import Source
+from utils.folders import ROOT, build_folder
 from utils.scales import current_scale
 
-ROOT = Path(__file__).resolve().parents[1]
 STORED = ROOT / "notebooks" / "results"
 SPLITS = ("train", "validation", "test", "none")
-
-
-def build_folder(*parts: str) -> Path:
-    """A folder for what a run leaves behind, made if it does not exist.
-
-    Args:
-        parts: names of folders below `UNROLLED_BUILD`, or `build/` of the project if that is unset.
-
-    Returns:
-        The absolute path.
-    """
-    folder = Path(os.environ.get("UNROLLED_BUILD") or ROOT / "build").resolve().joinpath(*parts)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 HOLDS, DOES_NOT_HOLD, NOT_DECIDED = VERDICTS = ("holds", "does not hold", "not decided")

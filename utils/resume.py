@@ -3,21 +3,30 @@
 A laptop sleeps, a Colab session disconnects. After each reading a notebook calls `keep`; run again,
 it calls `go_on` and reads only what is still to be read.
 
-Not here: the loop itself, which each notebook shows. Where one call of `fit` does all readings,
-`keras.callbacks.BackupAndRestore` serves as well.
+Not here: the loop itself, which each notebook shows. One call of `fit` for all readings will not do:
+`keras.callbacks.BackupAndRestore` keeps neither what was measured so far nor what was trained.
 """
 
+import contextlib
 import hashlib
 import inspect
 import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import keras
 import numpy as np
 
-from utils.results import build_folder
+from utils.folders import build_folder
+
+try:
+    import fcntl
+except ImportError:  # Windows: there two kernels may share a file
+    fcntl = None  # type: ignore[assignment]
+
+LOCKS: dict[Path, IO[str]] = {}  # the files that this process trains into; closed, and free, when it ends
 
 
 def place(notebook: str, *settings: object) -> Path:
@@ -31,13 +40,34 @@ def place(notebook: str, *settings: object) -> Path:
             network does not go on from the old one (what they call does not count: give it, too).
 
     Returns:
-        The absolute path; the file need not exist.
+        The absolute path; the file need not exist. While another process, say a second kernel on the same
+        notebook, trains with these settings, it is a file of this process alone, and a line says so.
 
     Raises:
         TypeError: a setting of another kind.
     """
     name = hashlib.sha256(repr([source_of(setting) for setting in settings]).encode()).hexdigest()[:16]
-    return build_folder(notebook) / f"{name}.npz"
+    path = build_folder(notebook) / f"{name}.npz"
+    if is_mine(path):
+        return path
+    print("Another kernel trains with the same settings now; this one begins anew, in a file of its own.")
+    return path.with_stem(f"{name}-{os.getpid()}")
+
+
+def is_mine(path: Path) -> bool:
+    """Whether no other living process trains into a file; from now on, none will while this one lives."""
+    if path in LOCKS or fcntl is None:
+        return True
+    lock = path.with_suffix(".lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return False
+    except OSError:  # a disk that knows no locks
+        pass
+    LOCKS[path] = lock
+    return True
 
 
 def source_of(setting: object) -> object:
@@ -77,6 +107,26 @@ def state_of(model: keras.Model) -> list:
     return [*model.trainable_variables, *model.non_trainable_variables, *model.optimizer.variables]
 
 
+def learner_of(model: keras.Model) -> str:
+    """What a compiled model learns by: its optimiser with all settings, and its loss.
+
+    A learning rate that is a number is left out: a training loop or a callback may change it at each step,
+    and it is kept among the variables. `place` must be given it, or what it is computed from.
+    """
+    loss = model.loss
+    if isinstance(loss, keras.losses.Loss):
+        plain = (str, int, float, dict)  # not in `get_config`, which may leave a setting out
+        kept = {k: v for k, v in vars(loss).items() if isinstance(v, plain) and k != "name"}
+        loss = [type(loss).__qualname__, sorted(kept.items())]
+    elif inspect.isfunction(loss):
+        with contextlib.suppress(OSError):  # a function without a file
+            loss = inspect.getsource(loss)
+    settings = {**model.optimizer.get_config(), "name": None}
+    if isinstance(settings.get("learning_rate"), float):
+        del settings["learning_rate"]
+    return repr([type(model.optimizer).__qualname__, sorted(settings.items()), loss])
+
+
 def keep(path: Path, model: keras.Model, readings: Sequence[Sequence[float]]) -> None:
     """Store a training so far; the file is there whole or not at all.
 
@@ -88,7 +138,7 @@ def keep(path: Path, model: keras.Model, readings: Sequence[Sequence[float]]) ->
     part = path.with_suffix(f".{os.getpid()}.part")
     with part.open("wb") as file:
         variables = [keras.ops.convert_to_numpy(variable) for variable in state_of(model)]
-        np.savez(file, *variables, readings=np.array(readings, float))
+        np.savez(file, *variables, readings=np.array(readings, float), learner=learner_of(model))
     part.replace(path)
 
 
@@ -103,17 +153,23 @@ def go_on(path: Path | None, model: keras.Model) -> list[list[float]]:
         The figures that were kept of each reading so far; none if there is no such file.
 
     Raises:
-        ValueError: the file is damaged or belongs to another model; the model is as it was.
+        ValueError: the file is damaged, or belongs to another model, optimiser or loss; the model is as it
+            was.
     """
     if path is None or not path.exists():
         return []
-    variables = state_of(model)
+    variables, learner = state_of(model), learner_of(model)
     try:
         with np.load(path, allow_pickle=False) as stored:
-            readings = stored["readings"].tolist()
+            readings, learnt_by = stored["readings"].tolist(), str(stored["learner"])
             values = [stored[name] for name in stored.files if name.startswith("arr_")]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is damaged ({error}); remove it to train from the beginning.") from error
+    if learnt_by != learner:
+        raise ValueError(
+            f"{path} belongs to another optimiser or loss, {learnt_by} (now {learner}); remove it to train "
+            "from the beginning."
+        )
     if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
         raise ValueError(f"{path} belongs to another model; remove it to train from the beginning.")
     for variable, value in zip(variables, values, strict=True):

@@ -6,6 +6,7 @@ Not here: how scenes are drawn and described (`utils.samples.scenes`); what a ne
 
 import hashlib
 import io
+import os
 import re
 import tarfile
 import zipfile
@@ -262,7 +263,7 @@ def own_photo(path: str | Path) -> np.ndarray:
     Raises:
         DataError: there is no such file, or no picture in it that can be read.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     if not path.is_file():
         raise DataError(
             f"There is no file {path}. PHOTO must be the path of a picture, in JPEG or PNG "

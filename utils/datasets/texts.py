@@ -3,6 +3,7 @@
 Not here: the sample play (`utils.samples.verse`); texts with labels (`sentiment`, `sequences`).
 """
 
+import os
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ def text_file(path: str | Path, needed: int = 10_000) -> Text:
         FileNotFoundError: there is no such file.
         ValueError: it is not UTF-8, too short, or has nothing in it to predict.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     if not path.is_file():
         what = f"{str(path)!r} is a folder" if path.is_dir() else f"There is no file {str(path)!r}"
         raise FileNotFoundError(f"{what}; give the path of a text file (here: {Path.cwd()}).")

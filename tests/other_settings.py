@@ -1,0 +1,51 @@
+"""Other settings of the lessons' parameters, two of each, within reason: a reader changes them one day.
+
+For each lesson two runs, each with all these in place of what its cell `parameters` says; sources, as they
+would be typed. `make settings` runs the lessons with them; `make test` looks whether a parameter is missing.
+"""
+
+OTHERS: dict[str, list[dict[str, str]]] = {
+    "01": [
+        {"WORD": "'no'", "FIRST": "0", "SECOND": "7", "BITS": "3", "NOISE": "0.0", "EXAMPLES": "300",
+         "EPOCHS": "1"},
+        {"WORD": "'abracadabra'", "FIRST": "10**60", "SECOND": "5", "BITS": "12", "NOISE": "0.4",
+         "EXAMPLES": "1001", "EPOCHS": "3"},
+    ],
+    "02": [
+        {"DELAY": "1", "CHUNK": "8", "SHORT": "2", "UNITS": "4", "UPDATES": "20", "RATE": "0.01",
+         "SIGMA": "0.9", "THRESHOLD": "0.1"},
+        {"DELAY": "12", "CHUNK": "30", "SHORT": "7", "UNITS": "30", "UPDATES": "101", "RATE": "0.3",
+         "SIGMA": "1.3", "THRESHOLD": "5.0"},
+    ],
+    "03": [
+        {"BRACKETS": "'((a)b)(c).'", "TEXTS": "40", "EPOCHS": "2", "UNITS": "5", "LENGTHS": "(7,)",
+         "UPDATES": "1", "SEEDS": "1", "COMPILED": "False"},
+        {"BRACKETS": "'a(bc(a(b)c)).'", "TEXTS": "101", "EPOCHS": "3", "UNITS": "20", "LENGTHS": "(4, 9, 12)",
+         "UPDATES": "5", "SEEDS": "3", "COMPILED": "True"},
+    ],
+    "04": [
+        {"EPOCHS": "1", "UNITS": "5", "LONG_EPOCHS": "2", "CHORALE": "0", "SEED": "0", "SHARPNESS": "0.5",
+         "VOICES": "1", "BEATS": "4"},
+        {"EPOCHS": "3", "UNITS": "30", "LONG_EPOCHS": "1", "CHORALE": "7", "SEED": "7", "SHARPNESS": "3.0",
+         "VOICES": "3", "BEATS": "40"},
+    ],
+    "05": [
+        {"UNITS": "8", "SHOWN": "1", "FLOORS": "2", "EPOCHS": "2", "DIGIT_EPOCHS": "2",
+         "DIGIT_WEIGHTS": "5_000", "SIDE": "2", "ROWS": "32"},
+        {"UNITS": "40", "SHOWN": "5", "FLOORS": "4", "EPOCHS": "7", "DIGIT_EPOCHS": "3",
+         "DIGIT_WEIGHTS": "60_000", "SIDE": "10", "ROWS": "101"},
+    ],
+    "06": [
+        {"TEXT": "str(root / 'utils' / 'recurrent.py')", "PROMPT": "'def '", "TEMPERATURE": "0.3",
+         "READ": "20_000", "UNITS": "8", "EPOCHS": "2", "STREAMS": "8", "CHUNK": "16"},
+        {"TEXT": "str(root / 'README.md')", "PROMPT": "'R'", "TEMPERATURE": "1.5", "READ": "50_000",
+         "UNITS": "20", "EPOCHS": "3", "STREAMS": "7", "CHUNK": "21"},
+    ],
+    "07": [
+        {"MY_REVIEW": "'Bad.'", "WORDS": "300", "LENGTH": "10", "FEW": "64", "READ": "64", "UNITS": "1",
+         "PAIRS": "16", "EPOCHS": "2"},
+        {"MY_REVIEW": "'Zxqw! ' * 100", "WORDS": "50_000", "LENGTH": "51", "FEW": "201", "READ": "303",
+         "UNITS": "7", "PAIRS": "1_000", "EPOCHS": "3"},
+    ],
+    "08": [],  # still in its old form
+}  # fmt: skip
