@@ -82,7 +82,26 @@ grade(input_weights, counts)
 }
 
 # 04
-WRONG |= {}
+WRONG |= {
+    ("04", 1): """\
+def z_that_halves(n):
+    return 1 - 0.5 / n
+
+
+grade(z_that_halves, [(1, 0.5), (2, 0.5**0.5), (10, 0.5**0.1)])""",
+    ("04", 2): """\
+def gru_count(D, H):
+    return 3 * (D * H + H * H + H)  # one bias only
+
+
+grade(gru_count, [((88, 46), gru), ((3, 4), sum(w.size for w in weights))])""",
+    ("04", 3): """\
+def back(dh, h, z, g):
+    return dh * (g - h), dh * (1 - z), dh * z  # the sign of dz
+
+
+grade(back, [(way_back, gradients(*way_back))])""",
+}
 
 # 05
 WRONG |= {

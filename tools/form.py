@@ -17,7 +17,6 @@ from tabulate import tabulate
 from tools import exercises, links, notebooks
 
 OLD_FORM = {
-    "04",
     "08",
 }  # lessons still to be rewritten, by their numbers; they are checked for less
 FOLDED = {"setup", "promise", "imports", "parameters"}
