@@ -73,6 +73,20 @@ def test_it_learns_a_text_that_can_be_known():
     assert list(characters.write(net, text[:7], 6, temperature=0)[0]) == [2, 3, 4, 0, 1, 2]
 
 
+def test_training_reads_on_where_it_stopped_unless_it_is_to_forget():
+    x, y = characters.streams(TEXT, 4, 10)
+    whole = np.concatenate([*x, y[-1][:, -1:]], axis=1)
+    alone = np.concatenate([np.c_[a, b[:, -1:]] for a, b in zip(x, y, strict=True)])
+    for forget, text in ((0.0, whole), (1.0, alone)):
+        net = network()
+        net.set_weights([3 * weights for weights in net.get_weights()])  # so that the state tells
+        options = {"epochs": 1, "rows": 4, "chunk": 10, "rate": 0.0, "forget": forget}
+        records = characters.train(net, TEXT, TEXT[:99], **options)
+        assert records[0][0] == pytest.approx(characters.nats(net, text).mean(), rel=1e-4)
+    assert net.optimizer.clipnorm == 1
+    assert abs(characters.nats(net, whole).mean() / characters.nats(net, alone).mean() - 1) > 1e-3
+
+
 def train_in_turns(path, stop_before=None, epochs=3):
     net = network(dropout=0.5)
 

@@ -150,6 +150,23 @@ def test_training_learns_and_is_resumed_after_every_epoch(tmp_path) -> None:
     assert np.allclose(r.predict(model, ids), r.predict(other, ids), atol=1e-5)
 
 
+def test_training_takes_another_order_in_each_epoch_and_clips(monkeypatch) -> None:
+    ids, labels = reviews()
+    orders, batches = [], r.batches
+
+    def noted(*given: object) -> object:
+        made = list(batches(*given))
+        orders.append(np.concatenate([numbers.sum(axis=1) for numbers, _ in made]).tolist())
+        return made
+
+    monkeypatch.setattr(r, "batches", noted)
+    for seed in (0, 0, 1):
+        r.train(model := network(), ids, labels, 2, 0.05, seed=seed, eager=True)
+    assert orders[:2] == orders[2:4]
+    assert len({tuple(order) for order in orders}) == 4
+    assert model.optimizer.clipnorm == 1
+
+
 def test_what_stands_beside_a_review_does_not_matter_and_the_file_is_the_same(tmp_path) -> None:
     ids, labels = reviews()
     r.train(model := network(), ids, labels, 1, 0.05)

@@ -1,0 +1,196 @@
+"""What single cells of the lessons define, at values whose answer is known; nothing is trained for long."""
+
+import types
+
+import keras
+import numpy as np
+import pytest
+from cells import run_cells
+from keras import layers, ops
+
+from tools import notebooks
+from utils import brackets, plots, side_by_side
+from utils.checks import central_differences, relative_error
+
+SIMPLE = {"np": np, "keras": keras, "layers": layers, "ops": ops, "plots": plots, "EXAMPLES": 10}
+
+
+def quiet(*_, **__):
+    """In place of what trains, draws or records."""
+
+
+# ---- 01
+
+
+@pytest.fixture
+def lesson_01():
+    given = SIMPLE | {"NOISE": 0.0, "WORD": "abcd", "V": 4, "vocabulary": list("abcd"), "learn": quiet}
+    given |= {"grid": lambda *shape: np.zeros(shape), "plt": types.SimpleNamespace()}
+    made = run_cells("01_", "rnn-step", "spell", **given)
+    return made | film_of_lesson_01()
+
+
+def film_of_lesson_01():
+    """The names of the cell `film`, up to where it draws."""
+    path = next(path for path in notebooks.lessons() if path.stem.startswith("01_"))
+    source = notebooks.find(notebooks.load(path), "film").source.partition("along, up, down")[0]
+    names = {"np": np, "NOISE": 0.0}
+    exec(source, names)
+    return names
+
+
+def digits_in(film, lamps):
+    """Which digits noiseless pictures show."""
+    return (film[..., None, :] == lamps).all(axis=-1).argmax(axis=-1)
+
+
+def test_lesson_01_spells_by_reading_what_it_wrote(lesson_01):
+    one, after = 30 * np.eye(4), np.roll(np.eye(4), 1, axis=1)  # each letter calls for the next
+    weights = [one, np.zeros((4, 4)), np.zeros(4), 30 * after, np.zeros(4)]
+    model = types.SimpleNamespace(get_weights=lambda: weights)
+    assert lesson_01["spell"](model, seed=0) == "abcd"
+    weights[4] = np.array([0, 0, 0, 99.0])  # and the last bias counts
+    assert lesson_01["spell"](model, seed=0) == "addd"
+
+
+TASKS = {
+    "one-to-many-learn": ("countdown", lambda digits: np.maximum(digits[:, None] - np.arange(10), 0)),
+    "seq2seq-learn": ("backwards", lambda digits: digits[:, ::-1]),
+    "many-to-many-learn": (
+        "larger",
+        lambda digits: np.c_[np.zeros(len(digits)), digits[:, 1:] > digits[:, :-1]],
+    ),
+    "many-to-one-learn": ("up_or_down", lambda digits: (digits[:, 1] - digits[:, 0]) % 10 == 1),
+}
+
+
+@pytest.mark.parametrize("cell", TASKS)
+def test_lesson_01_asks_of_its_films_what_the_text_says(cell, lesson_01):
+    name, truth = TASKS[cell]
+    film, lamps = lesson_01["film"], lesson_01["LAMPS"]
+    asked = {"Sequential": lambda *_: lambda film: np.zeros((1, 10, 10))}  # the network, at the cell's end
+    given = SIMPLE | {"film": film, "keras": types.SimpleNamespace(**(vars(keras) | asked))}
+    given |= {"learn": quiet, "print": quiet}
+    x, y = run_cells("01_", "one-to-one-learn", cell, **given)[name](50, np.random.default_rng(0))
+    digits = digits_in(x, lamps)
+    assert np.array_equal(y, truth(digits))
+    assert len(np.unique(digits)) == 10
+
+
+def test_lesson_01_adds_from_the_lowest_digit():
+    given = SIMPLE | {"BITS": 8, "EPOCHS": 1, "train": lambda *_: [0.0], "print": quiet}
+    x, y = run_cells("01_", "adder-learn", **given)["sums"](20, np.random.default_rng(0), 6)
+    values = 2 ** np.arange(6)
+    assert np.array_equal(x.sum(axis=2) @ values % 64, y @ values)
+
+
+# ---- 02
+
+
+@pytest.fixture
+def lesson_02():
+    cells = ("step", "forward", "errors", "gradients", "task", "train")
+    return run_cells("02_", *cells, np=np, UNITS=3, RATE=0.1)
+
+
+def test_lesson_02_asks_for_the_bit_of_so_many_steps_ago(lesson_02):
+    bits, answers = lesson_02["same_as"](3, 5, 40, np.random.default_rng(0))
+    assert bits.shape == answers.shape == (5, 40, 1)
+    assert np.array_equal(answers[:, 3:] == 1, bits[:, 3:] == bits[:, :-3])
+    assert set(np.unique(bits)) == set(np.unique(answers)) == {-1, 1}
+
+
+def test_lesson_02_goes_down_the_gradient_of_the_mean_loss_with_momentum(lesson_02):
+    delay, chunk, streams = 2, 4, 5
+
+    def told(updates):
+        return lesson_02["train"](delay, chunk, updates, streams=streams)
+
+    start, none = told(0)
+    once, losses = told(1)
+    assert none == []
+    rng = np.random.default_rng(0)
+    lesson_02["random_weights"](1, 3, 1, rng)  # what the training draws first
+    x, targets = lesson_02["same_as"](delay, streams, chunk, rng)
+
+    def loss():
+        return np.mean((lesson_02["forward"](x, np.zeros((streams, 3)), start)[1] - targets) ** 2) / 2
+
+    assert losses[0] == pytest.approx(loss())
+    for before, after in zip(start, once, strict=True):
+        slope = central_differences(loss, before)
+        assert relative_error(before - after, 0.1 * slope + 1e-30) < 1e-6
+
+
+# ---- 03
+
+
+def test_lesson_03_sets_the_biases_of_the_gates_that_it_names():
+    given = SIMPLE | {"side_by_side": side_by_side, "UNITS": 3, "SEEDS": 2}
+    made = run_cells("03_", "step", "starts", **given)
+    bias = made["lstm_start"](forget=5.0, take=-4.0)[2]
+    assert np.array_equal(bias, np.broadcast_to(np.repeat([-4, 5, 0, 0], 3), (2, 1, 12)))
+    keep = np.float32([[0.7, -0.2, 0.4]])  # what the names mean: nothing is taken in, all is kept
+    step, b = made["lstm_step"], made["lstm_start"](forget=50, take=-50)[2][0]
+    _, c, _ = step(np.ones((1, 2)), np.zeros((1, 3)), keep, np.zeros((2, 12)), np.zeros((3, 12)), b)
+    assert np.allclose(c, keep)
+
+
+def test_lesson_03_predicts_the_next_symbol():
+    made = run_cells("03_", "model", **SIMPLE, brackets=brackets, UNITS=3, EPOCHS=1, TEXTS=64)
+    x, y = made["pairs"](["(a)."])
+    assert [brackets.SYMBOLS[k] for k in x[0].argmax(axis=-1)] == list("(a)")
+    assert [brackets.SYMBOLS[k] for k in y[0]] == list("a).")
+
+
+# ---- 05
+
+
+def test_lesson_05_measures_at_each_letter():
+    fake = types.SimpleNamespace(predict_on_batch=lambda x: np.eye(3)[x])
+    y = np.array([[0, 1, 2], [2, 2, 2]])
+    given = {"np": np, "forward": fake, "validation": (y, y), "HERE": 0, "print": quiet}
+    made = run_cells("05_deep", "forward-accuracy", **given)
+    assert made["accuracy"](fake, (np.array([[0, 1, 2], [0, 1, 2]]), y)).tolist() == [0.5, 0.5, 1.0]
+
+
+def test_lesson_05_pads_sounds_at_the_end():
+    recording = types.SimpleNamespace(samples=None, digit=7)
+    parts = types.SimpleNamespace(train=[recording], validation=[recording])
+    loud = np.full((3, 32), 2.0)
+    given = {"np": np, "scale": lambda **_: 5, "digits": parts, "ROWS": None, "print": quiet}
+    made = run_cells("05_deep", "digits", **given, log_mel=lambda *_: loud)
+    x, y = made["spectrograms"]([recording])
+    assert x[0, :, 0].tolist() == [2, 2, 2, 0, 0]
+    assert y.tolist() == [7]
+
+
+def test_lesson_05_reads_the_letters_on_both_sides_of_the_place():
+    bases = "".join("ACGT"[k % 4] for k in range(60))
+    parts = types.SimpleNamespace(train=[(bases, "IE")], validation=[(bases, "N")])
+    made = run_cells(
+        "05_deep", "dna-arrays", np=np, SIDE=2, ROWS=None, dna=parts, KINDS=("EI", "IE", "N"), print=quiet
+    )
+    x, y = made["arrays"](parts.train)
+    assert ["ACGT"[k] for k in x[0].argmax(axis=-1)] == list(bases[28:32])
+    assert y.tolist() == [[1] * 4]
+
+
+# ---- 07
+
+
+def test_lesson_07_keeps_each_label_with_its_review():
+    part = types.SimpleNamespace(texts=[str(k) for k in range(40)], labels=np.arange(40) % 2)
+    given = {"np": np, "vectorize": None, "data": types.SimpleNamespace(train=part, validation=part)}
+    given |= {"encode": lambda texts, *_: np.array([[int(text)] for text in texts]), "print": quiet}
+    made = run_cells("07_", "encode", **given, FEW=9, READ=9, LENGTH=2)
+    ids, labels = made["numbers"](part, 25, 2)
+    assert ids.shape == (25, 1)
+    assert np.array_equal(ids[:, 0] % 2, labels)
+
+
+def test_lesson_07_gives_the_probability_that_a_review_is_positive():
+    given = {"np": np, "network": None, "slide": [], "MY_REVIEW": "", "vectorize": None, "LENGTH": 1}
+    given |= {"encode": lambda texts, *_: texts, "predict": lambda model, texts: np.array([-2.0, 0, 2])}
+    made = run_cells("07_", "ask", **given, print=quiet, zip=lambda *_, **__: ())
+    assert made["judge"](["a", "b", "c"], None) == pytest.approx([0.119203, 0.5, 0.880797], abs=1e-6)
