@@ -122,6 +122,6 @@ def test_the_words_of_a_caption_cost_what_the_caption_costs():
         assert len(costs) == len(caption.split()) + 1
         assert sum(costs) == pytest.approx(-np.log(p))
     (costs,) = scenes.best_nats(["a red circle left of a blue square"], scene)
-    # "a" rather than an opening; red or blue, with or without a size; the rest follows, but for "and" and sizes
+    # no opening; which thing is named first, with or without its size; the relation or "and"; the size
     sure = [-np.log(p) for p in (0.6, 0.25, 1, 0.7, 1, 1, 0.5, 1, 1)]
     assert costs == pytest.approx(sure, abs=1e-9)
