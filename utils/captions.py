@@ -399,10 +399,15 @@ def begin(model: keras.Model, seen: np.ndarray) -> Any:
 def stepper(model: keras.Model, hear: bool = True) -> Callable[[np.ndarray, Any], tuple[Any, Any]]:
     """(latest words `(N,)`, state) -> (log-probabilities `(N, V)`, state), as `utils.decoding` wants it.
 
+    It is made once for each network, and goes with its weights when they change.
+
     Args:
         model: as `build` makes it.
         hear: False for a network that was trained without the previous word.
     """
+    made = model.__dict__.setdefault("unrolled_steppers", {})
+    if hear in made:
+        return made[hear]
     table, rnn, squeeze = (model.get_layer(name) for name in ("words", "rnn", "squeeze"))
     beside = rnn.cell.kernel.shape[0] - table.output_dim
     count = 2 if isinstance(rnn, layers.LSTM) else 1
@@ -419,6 +424,7 @@ def stepper(model: keras.Model, hear: bool = True) -> Callable[[np.ndarray, Any]
         later = v if model.name == "every_step" else tf.zeros_like(v)
         return tf.nn.log_softmax(table(squeeze(h), score=True)), (later, list(states))
 
+    made[hear] = step
     return step
 
 

@@ -131,10 +131,7 @@ def write_caption(scene: Scene, rng: np.random.Generator) -> str:
 
 
 def all_captions(scene: Scene) -> dict[str, float]:
-    """Every caption that `write_caption` may write of a scene, with its probability.
-
-    So the best possible guess of each next word is known: no network can do better on average.
-    """
+    """Every caption that `write_caption` may write of a scene, with its probability."""
     openings = dict(zip(OPENINGS, (0.6, 0.2, 0.2), strict=True))
     phrases = {
         thing: (f"a {thing.color} {thing.shape}", f"a {thing.size} {thing.color} {thing.shape}")
@@ -156,6 +153,19 @@ def all_captions(scene: Scene) -> dict[str, float]:
     return {opening + told: p * q for opening, p in openings.items() for told, q in endings.items()}
 
 
+def beginnings(scene: Scene) -> dict[tuple[str, ...], float]:
+    """How likely a caption of a scene is to begin with these words; its end is the word "".
+
+    So the true probability of each next word is known: that of the longer beginning over the shorter one's.
+    """
+    found: dict[tuple[str, ...], float] = {}
+    for told, p in all_captions(scene).items():
+        words = (*told.split(), "")
+        for count in range(len(words) + 1):
+            found[words[:count]] = found.get(words[:count], 0.0) + p
+    return found
+
+
 def best_nats(captions: Sequence[str], scene: Scene) -> list[list[float]]:
     """What each word of some captions of a scene must cost, -log of its true probability, in nats.
 
@@ -166,12 +176,7 @@ def best_nats(captions: Sequence[str], scene: Scene) -> list[list[float]]:
     Returns:
         For each caption a number for each of its words, and one for the end after them.
     """
-    begun: dict[tuple[str, ...], float] = {}
-    for told, p in all_captions(scene).items():
-        words = (*told.split(), "")
-        for count in range(len(words) + 1):
-            begun[words[:count]] = begun.get(words[:count], 0.0) + p
-    found = []
+    begun, found = beginnings(scene), []
     for told in captions:
         words = (*told.split(), "")
         shares = [begun[words[: k + 1]] / begun[words[:k]] for k in range(len(words))]
