@@ -25,6 +25,7 @@ def tiny_classifier():
             keras.layers.AveragePooling2D(32),
             keras.layers.Conv2D(4, 3, name="block5_pool"),
             keras.layers.Flatten(),
+            keras.layers.Dense(7, activation="relu", name="fc1"),
             keras.layers.Dense(6, activation="relu", name="fc2"),
             keras.layers.Dense(5, activation="softmax", name="predictions"),
         ]
@@ -64,6 +65,7 @@ def test_features_are_those_of_the_network_in_the_order_of_the_names(tiny):
     found = extract(tiny, pictures, "hash")
     assert {kind: array.shape for kind, array in found.items()} == {
         "pooled": (10, 4),
+        "fc1": (10, 7),
         "fc2": (10, 6),
         "logits": (10, 5),
     }
@@ -208,7 +210,8 @@ def test_vgg16_its_layers_and_a_file_of_the_official_layout(tmp_path, monkeypatc
         assert np.ptp(np.asarray(model.get_layer(name).kernel)) == 0
         assert np.asarray(model.get_layer(name).bias)[0] == np.float32(1e-3)
     sizes = {kind: tuple(output.shape) for kind, output in extractor.model.output.items()}
-    assert sizes == {"pooled": (None, 512), "fc2": (None, 4096), "logits": (None, 1000)}
+    full = {"fc1": (None, 4096), "fc2": (None, 4096)}
+    assert sizes == {"pooled": (None, 512), **full, "logits": (None, 1000)}
 
     monkeypatch.setitem(NETWORKS, "VGG16", changed)  # the hash of the real file again
     with pytest.raises(

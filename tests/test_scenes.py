@@ -101,3 +101,27 @@ def test_what_is_drawn_is_what_is_said():
             assert picture[10, 50].tolist() == [225, 225, 225]
     small, large = (draw((Thing("circle", "red", size, 0.5, 0.5),)) for size in ("small", "large"))
     assert (small != 225).any(axis=2).sum() < 0.5 * (large != 225).any(axis=2).sum()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_all_captions_are_those_that_are_written_with_their_probabilities(seed):
+    scene = scene_of(seed)
+    known = scenes.all_captions(scene)
+    assert sum(known.values()) == pytest.approx(1)
+    rng = np.random.default_rng(1)
+    drawn = [write_caption(scene, rng) for _ in range(2000)]
+    assert set(drawn) <= set(known)
+    for caption, p in known.items():
+        assert abs(drawn.count(caption) / 2000 - p) < 5 * (p / 2000) ** 0.5 + 1e-3
+
+
+def test_the_words_of_a_caption_cost_what_the_caption_costs():
+    scene = (RED, BLUE)
+    known = scenes.all_captions(scene)
+    for costs, (caption, p) in zip(scenes.best_nats(list(known), scene), known.items(), strict=True):
+        assert len(costs) == len(caption.split()) + 1
+        assert sum(costs) == pytest.approx(-np.log(p))
+    (costs,) = scenes.best_nats(["a red circle left of a blue square"], scene)
+    # no opening; which thing is named first, with or without its size; the relation or "and"; the size
+    sure = [-np.log(p) for p in (0.6, 0.25, 1, 0.7, 1, 1, 0.5, 1, 1)]
+    assert costs == pytest.approx(sure, abs=1e-9)

@@ -41,8 +41,8 @@ class Network:
         build: makes it, with its classifier and untrained.
         preprocess: from RGB, `(batch, 224, 224, 3)`, 0 to 255, float32, to what it was trained on.
         layers: for each kind of features the layer that gives them: "pooled", the last convolutions
-            averaged over the picture; "fc2", the second-to-last fully connected layer, where there is
-            one. "logits", the scores of the 1,000 classes, need no name.
+            averaged over the picture; "fc1" and "fc2", the two fully connected layers before the last,
+            where there are any. "logits", the scores of the 1,000 classes, need no name.
         features: the kind that a caption model should read.
         weights: the official file.
         prepared: name below `UNROLLED_DATA` of a file in Keras 3's format that may stand in for it.
@@ -62,7 +62,7 @@ NETWORKS = {
         "VGG16",
         lambda: keras.applications.VGG16(weights=None),
         keras.applications.vgg16.preprocess_input,
-        {"pooled": "block5_pool", "fc2": "fc2"},
+        {"pooled": "block5_pool", "fc1": "fc1", "fc2": "fc2"},
         "fc2",
         Remote(
             name="vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5",

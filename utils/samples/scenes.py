@@ -5,7 +5,9 @@ captions of it, and since everything in a scene is known, any caption can be che
 """
 
 import itertools
+import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,6 +128,60 @@ def write_caption(scene: Scene, rng: np.random.Generator) -> str:
     fitting = [relation for relation in RELATIONS if relation_holds(relation, *things)]
     relation = "and" if rng.random() < 0.3 else str(rng.choice(fitting))
     return f"{opening}{phrase(things[0], rng)} {relation} {phrase(things[1], rng)}"
+
+
+def all_captions(scene: Scene) -> dict[str, float]:
+    """Every caption that `write_caption` may write of a scene, with its probability."""
+    openings = dict(zip(OPENINGS, (0.6, 0.2, 0.2), strict=True))
+    phrases = {
+        thing: (f"a {thing.color} {thing.shape}", f"a {thing.size} {thing.color} {thing.shape}")
+        for thing in scene
+    }
+    endings: dict[str, float] = {}
+    for order in itertools.permutations(scene):
+        named = list(itertools.product(*(phrases[thing] for thing in order)))
+        fitting = [relation for relation in RELATIONS if len(order) > 1 and relation_holds(relation, *order)]
+        share = 1 / len(named) / len(list(itertools.permutations(scene)))
+        for told in named:
+            if len(told) == 1:
+                endings[told[0]] = share
+                continue
+            for relation in ("and", *fitting):
+                endings[f" {relation} ".join(told)] = share * (
+                    0.3 if relation == "and" else 0.7 / len(fitting)
+                )
+    return {opening + told: p * q for opening, p in openings.items() for told, q in endings.items()}
+
+
+def beginnings(scene: Scene) -> dict[tuple[str, ...], float]:
+    """How likely a caption of a scene is to begin with these words; its end is the word "".
+
+    So the true probability of each next word is known: that of the longer beginning over the shorter one's.
+    """
+    found: dict[tuple[str, ...], float] = {}
+    for told, p in all_captions(scene).items():
+        words = (*told.split(), "")
+        for count in range(len(words) + 1):
+            found[words[:count]] = found.get(words[:count], 0.0) + p
+    return found
+
+
+def best_nats(captions: Sequence[str], scene: Scene) -> list[list[float]]:
+    """What each word of some captions of a scene must cost, -log of its true probability, in nats.
+
+    Args:
+        captions: such as `write_caption` may write of the scene.
+        scene: what is in the picture.
+
+    Returns:
+        For each caption a number for each of its words, and one for the end after them.
+    """
+    begun, found = beginnings(scene), []
+    for told in captions:
+        words = (*told.split(), "")
+        shares = [begun[words[: k + 1]] / begun[words[:k]] for k in range(len(words))]
+        found.append([-math.log(share) for share in shares])
+    return found
 
 
 def true_words(caption: str, scene: Scene) -> list[bool]:
