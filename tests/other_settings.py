@@ -47,5 +47,10 @@ OTHERS: dict[str, list[dict[str, str]]] = {
         {"MY_REVIEW": "'Zxqw! ' * 100", "WORDS": "50_000", "LENGTH": "51", "FEW": "201", "READ": "303",
          "UNITS": "7", "PAIRS": "1_000", "EPOCHS": "3"},
     ],
-    "08": [],  # still in its old form
+    "08": [
+        {"PHOTO": "str(root / 'data' / 'photos' / 'dog_snow.jpg')", "NETWORK": "'VGG16'",
+         "SCENE_EPOCHS": "1", "PHOTOS": "60", "UNITS": "5", "EPOCHS": "1", "RARE": "1", "BEAM": "1"},
+        {"PHOTO": "None", "NETWORK": "'MobileNetV2'", "SCENE_EPOCHS": "3", "PHOTOS": "301", "UNITS": "70",
+         "EPOCHS": "3", "RARE": "20", "BEAM": "7"},
+    ],
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """What single cells of the lessons define, at values whose answer is known; nothing is trained for long."""
 
 import types
+from unittest.mock import MagicMock
 
 import keras
 import numpy as np
@@ -8,7 +9,6 @@ import pytest
 from cells import run_cells
 from keras import layers, ops
 
-from tools import notebooks
 from utils import brackets, plots, side_by_side
 from utils.checks import central_differences, relative_error
 
@@ -27,16 +27,7 @@ def lesson_01():
     given = SIMPLE | {"NOISE": 0.0, "WORD": "abcd", "V": 4, "vocabulary": list("abcd"), "learn": quiet}
     given |= {"grid": lambda *shape: np.zeros(shape), "plt": types.SimpleNamespace()}
     made = run_cells("01_", "rnn-step", "spell", **given)
-    return made | film_of_lesson_01()
-
-
-def film_of_lesson_01():
-    """The names of the cell `film`, up to where it draws."""
-    path = next(path for path in notebooks.lessons() if path.stem.startswith("01_"))
-    source = notebooks.find(notebooks.load(path), "film").source.partition("along, up, down")[0]
-    names = {"np": np, "NOISE": 0.0}
-    exec(source, names)
-    return names
+    return made | run_cells("01_", "film", np=np, NOISE=0.0, plt=MagicMock(), plots=MagicMock())
 
 
 def digits_in(film, lamps):
@@ -68,10 +59,8 @@ TASKS = {
 def test_lesson_01_asks_of_its_films_what_the_text_says(cell, lesson_01):
     name, truth = TASKS[cell]
     film, lamps = lesson_01["film"], lesson_01["LAMPS"]
-    asked = {"Sequential": lambda *_: lambda film: np.zeros((1, 10, 10))}  # the network, at the cell's end
-    given = SIMPLE | {"film": film, "keras": types.SimpleNamespace(**(vars(keras) | asked))}
-    given |= {"learn": quiet, "print": quiet}
-    x, y = run_cells("01_", "one-to-one-learn", cell, **given)[name](50, np.random.default_rng(0))
+    made = run_cells("01_", "one-to-one-learn", cell, **SIMPLE, film=film, learn=quiet)
+    x, y = made[name](50, np.random.default_rng(0))
     digits = digits_in(x, lamps)
     assert np.array_equal(y, truth(digits))
     assert len(np.unique(digits)) == 10
