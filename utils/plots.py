@@ -201,7 +201,9 @@ def captioned(pictures: Sequence[np.ndarray], texts: Sequence[str], *, width: in
     for pixels, text in zip(pictures, texts, strict=True):
         picture, stored = PIL.Image.fromarray(pixels), BytesIO()
         height = round(picture.height * width / picture.width)
-        picture.resize((width, height), PIL.Image.Resampling.LANCZOS).save(stored, "jpeg", quality=80)
+        picture.resize((width, height), PIL.Image.Resampling.LANCZOS).save(
+            stored, "jpeg", quality=72, optimize=True
+        )
         data = base64.b64encode(stored.getvalue()).decode()
         first, *more = (html.escape(line) for line in text.split("\n"))
         image = f'<img src="data:image/jpeg;base64,{data}" alt="{first}" width="{width}" height="{height}">'
