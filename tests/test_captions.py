@@ -193,3 +193,12 @@ def test_bleu_of_known_captions():
 
 def test_plain_captions():
     assert c.plain([["A dog , runs !"]]) == [["a dog runs"]]
+
+
+def test_the_table_of_words_survives_save_and_load(tmp_path):
+    network = c.build("initial state", 6, 9, 5, embedding=4)
+    network.get_layer("words").bias.assign(np.arange(9.0))
+    network.save(tmp_path / "network.keras")
+    loaded = keras.saving.load_model(tmp_path / "network.keras")
+    image, told = np.ones((2, 6), np.float32), np.array([[1, 4, 5], [1, 6, 0]])
+    np.testing.assert_allclose(loaded([image, told]), network([image, told]), atol=1e-6)

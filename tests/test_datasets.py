@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import lzma
+import re
 import struct
 import tarfile
 import zipfile
@@ -654,3 +655,19 @@ def test_the_sample_reviews(monkeypatch, capsys):
     assert (data.reader_ceiling, data.counts_ceiling) == (reviews.reader_ceiling(), reviews.counts_ceiling())
     assert data.pairs_ceiling == reviews.counts_ceiling(longest=2)
     assert datasets.imdb().source == data.source
+
+
+def test_free_photos_are_those_whose_licences_are_told():
+    """Author, licence and hash of each stand in PHOTOS.md, and all but the hash in data/README.md."""
+    photos = datasets.free_photos()
+    told = (pictures.FREE_PHOTOS / "PHOTOS.md").read_text(encoding="utf-8")
+    rows = {row.split(" | ")[0].strip("| "): row for row in told.splitlines() if ".jpg |" in row}
+    readme = (pictures.FREE_PHOTOS.parent / "README.md").read_text(encoding="utf-8")
+    assert len(photos) == 13
+    assert {path.name for path in photos.values()} == set(rows)
+    for name, path in photos.items():
+        assert f"`{hashlib.sha256(path.read_bytes()).hexdigest()}`" in rows[path.name], name
+        assert " | ".join(rows[path.name].split(" | ")[:4]) in readme, name
+        assert re.search(r"CC BY|CC0|Public domain", rows[path.name])
+        assert datasets.own_photo(path).shape == (224, 224, 3)
+    assert sum(path.stat().st_size for path in photos.values()) < 1_000_000

@@ -8,7 +8,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from utils.decoding import Hypothesis, beam_search, greedy, sample, take
+from utils.decoding import Hypothesis, beam_search, beam_steps, greedy, sample, take
 
 PAD, START, END = 0, 1, 2
 
@@ -371,3 +371,21 @@ def test_a_vocabulary_of_thousands_in_half_precision(dtype):
     found = greedy(lambda tokens, state: (given, state), np.zeros((4, 1)), [START] * 4, END, 1)
     expected = tf.argmax(given, axis=1).numpy().tolist()
     assert [h.tokens[0] if h.tokens else END for h in found] == expected
+
+
+def test_beam_steps_keep_what_the_search_keeps_and_show_what_it_drops():
+    table = np.log(np.array([[0.1, 0.5, 0.4], [0.2, 0.3, 0.5], [0.6, 0.3, 0.1]]))  # of the latest token only
+
+    def step(latest, state):
+        return table[latest], state
+
+    grown = beam_steps(step, np.zeros((1, 1)), start=1, end=0, width=2, steps=4, dropped=1)
+    assert [(p, t, kept) for p, t, _, kept in grown[0]] == [(0, 2, True), (0, 1, True), (0, 0, False)]
+    # 2 then 0 has 0.30, 2 then 1 and 1 then 2 have 0.15 each; the first of equals is kept
+    assert [(p, t, kept) for p, t, _, kept in grown[1]] == [(0, 0, True), (0, 1, True), (1, 2, False)]
+    assert grown[1][0][2] == pytest.approx(np.log(0.3))
+    assert {p for p, *_ in grown[2]} == {1}  # what has ended does not go on
+    best = beam_search(step, np.zeros((1, 1)), [1], 0, 4, 2, 0.0)[0][0]
+    assert (best.tokens, best.log_probability) == ((2,), pytest.approx(np.log(0.3)))
+    no_two = beam_steps(step, np.zeros((1, 1)), start=1, end=0, width=2, steps=2, banned=[2], dropped=5)
+    assert [(t, kept) for _, t, _, kept in no_two[0]] == [(1, True), (0, True)]

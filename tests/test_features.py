@@ -269,3 +269,8 @@ def test_mobilenet_has_the_layers_that_are_named():
     model = with_outputs(MOBILE, MOBILE.build())
     sizes = {kind: tuple(output.shape) for kind, output in model.output.items()}
     assert sizes == {"pooled": (None, 1280), "logits": (None, 1000)}
+
+
+def test_a_network_that_nobody_knows_is_refused_with_the_choices():
+    with pytest.raises(ValueError, match="'ResNet50' is no network known here; they are VGG16, MobileNetV2"):
+        features.load_extractor(["ResNet50", "MobileNetV2"])

@@ -227,6 +227,15 @@ CHANGES = {
         lambda n: cell(n, "imports").update(outputs=[figure()], source="gallery(part, [0], texts, 'Alt.')"),
         "maybe a photo that may not be passed on",
     ),
+    "a photo within HTML": (
+        lambda n: cell(n, "imports").update(
+            outputs=[
+                new_output("display_data", data={"text/html": '<img src="data:image/jpeg;base64,eA==">'})
+            ],
+            metadata={"tags": ["no-picture"]},
+        ),
+        "maybe a photo that may not be passed on",
+    ),
     "a random id": (lambda n: cell(n, "part").update(id="a1b2c3d4"), "not readable"),
     "two H1": (lambda n: cell(n, "part").update(source="# Again"), "one H1"),
     "a level skipped": (lambda n: cell(n, "part").update(source="### Deep"), "skips a heading level"),

@@ -1,11 +1,14 @@
 """The small helpers: scales, checks, result cards, plots."""
 
 import base64
+import io
 import json
+import re
 
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
+import PIL.Image
 import pytest
 import tensorflow as tf
 
@@ -276,6 +279,17 @@ def test_bars_are_in_order_and_published_ones_grey():
     plt.close()
     assert widths == [1.0, 2.0]
     assert colors == [plots.BLUE, plots.GREY]
+
+
+def test_captioned_pictures_are_jpeg_with_an_alt_text():
+    picture = np.zeros((30, 60, 3), np.uint8)
+    shown = plots.captioned([picture, picture], ["a <dog>\nsure", "two"], width=40).data
+    found = re.findall(r'src="data:image/jpeg;base64,([^"]+)" alt="([^"]*)"', shown)
+    assert [alt for _, alt in found] == ["a &lt;dog&gt;", "two"]
+    assert PIL.Image.open(io.BytesIO(base64.b64decode(found[0][0]))).size == (40, 20)
+    assert "<b>a &lt;dog&gt;</b><br>sure" in shown
+    with pytest.raises(ValueError, match="1 pictures but 2 texts"):
+        plots.captioned([picture], ["a", "b"])
 
 
 def test_colored_text_escapes_and_colours_by_sign():

@@ -174,4 +174,24 @@ check_3(right_when_sure)
 }
 
 # 08
-WRONG |= {}
+WRONG |= {
+    ("08", 1): """
+def matched(caption, people):  # does not limit how often a word may count
+    return sum(any(word in person.split() for person in people) for word in caption.split())
+
+
+check_1(matched)
+""",
+    ("08", 2): """
+def extend(nats, log_p):  # forgets what the beginnings themselves cost
+    best = np.argsort(-log_p, axis=None)[: len(nats)]
+    return [(int(b) // log_p.shape[1], int(b) % log_p.shape[1]) for b in best]
+
+
+check_2(extend)
+""",
+    ("08", 3): """
+mixture = pair[:1] + pair[1:]  # the sum, not the mean
+check_3(mixture)
+""",
+}

@@ -65,6 +65,7 @@ def check_outputs(notebook: nbformat.NotebookNode) -> list[str]:
             if {"image/svg+xml", "image/jpeg"} & set(output.get("data", {})):
                 found.append(f"cell {cell.id!r} has a figure that is not PNG: end it with plots.show(...)")
             shown = any(kind.startswith("image/") for kind in output.get("data", {}))
+            shown = shown or "data:image/" in str(output.get("data", {}).get("text/html", ""))
             if shown and ("no-picture" in notebooks.tags(cell) or re.search(r"\bgallery\(", cell.source)):
                 found.append(
                     f"cell {cell.id!r} stores a picture, maybe a photo that may not be passed on: "

@@ -16,9 +16,7 @@ from tabulate import tabulate
 
 from tools import exercises, links, notebooks
 
-OLD_FORM = {
-    "08",
-}  # lessons still to be rewritten, by their numbers; they are checked for less
+OLD_FORM: set[str] = set()  # lessons still to be rewritten, by their numbers; they are checked for less
 FOLDED = {"setup", "promise", "imports", "parameters"}
 FOLDING = '{"jupyter": {"source_hidden": true}, "cellView": "form"}'
 FIRST_TRAINED, LONGEST_PARAGRAPH = 25, 80  # cells, words

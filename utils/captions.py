@@ -111,6 +111,12 @@ class Words(layers.Embedding):
         super().build(input_shape)
         self.bias = self.add_weight(shape=(self.input_dim,), initializer="zeros", name="bias")
 
+    def save_own_variables(self, store: Any) -> None:
+        layers.Layer.save_own_variables(self, store)  # an Embedding's stores its table alone
+
+    def load_own_variables(self, store: Any) -> None:
+        layers.Layer.load_own_variables(self, store)
+
     def call(self, inputs: Any, score: bool = False) -> Any:
         if score:
             return ops.matmul(inputs, ops.transpose(self.embeddings)) + self.bias

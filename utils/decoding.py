@@ -322,3 +322,56 @@ def beam_search(
     return [
         sorted(found, key=lambda h: h.score(length_power), reverse=True)[:beam_width] for found in complete
     ]
+
+
+def beam_steps(
+    step: Step,
+    state: State,
+    start: int,
+    end: int,
+    width: int,
+    steps: int,
+    banned: Sequence[int] = (),
+    dropped: int = 2,
+) -> list[list[tuple[int, int, float, bool]]]:
+    """How a beam grows for one input: the continuations of each step, also some that are dropped.
+
+    `diagrams.beam_tree` draws it. Complete hypotheses stay in the beam's place, but do not go on.
+
+    Args:
+        step, start, end, banned: as in `beam_search`, for one row.
+        state: before the first step, of one row.
+        width: of the beam.
+        steps: how many to take, at most; fewer where all that is kept has ended.
+        dropped: how many continuations to give besides, the likeliest of those that are not kept.
+
+    Returns:
+        For each step its continuations, in the order of what they continue and then from likely to
+        unlikely: which of the step before it continues (its place there), the token, the log-probability
+        so far, and whether it is kept.
+
+    Raises:
+        ValueError: the step function gives something else than log-probabilities, or the ban leaves nothing.
+    """
+    latest, nats, places = np.array([start], np.int32), np.zeros(1), [0]
+    grown: list[list[tuple[int, int, float, bool]]] = []
+    for _ in range(steps):
+        log_p, state = step(latest, state)
+        total = nats[:, None] + without(checked(log_p, len(latest)), banned)
+        best = np.argsort(-total, axis=None, kind="stable")[: width + dropped]
+        best = best[np.isfinite(total.ravel()[best])]
+        rows, tokens = np.divmod(best, total.shape[1])
+        order = np.argsort(rows, kind="stable")
+        rows, tokens, kept = rows[order], tokens[order], order < width
+        grown.append(
+            [
+                (places[row], int(token), float(total[row, token]), bool(stays))
+                for row, token, stays in zip(rows, tokens, kept, strict=True)
+            ]
+        )
+        going = np.flatnonzero(kept & (tokens != end))
+        if not len(going):
+            break
+        latest, nats, places = tokens[going].astype(np.int32), total[rows[going], tokens[going]], [*going]
+        state = take(state, rows[going])
+    return grown

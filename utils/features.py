@@ -147,7 +147,11 @@ def load_extractor(names: Sequence[str] = ("VGG16", "MobileNetV2")) -> Extractor
     Raises:
         DataError: a file of weights in `UNROLLED_DATA` is damaged or fits another network.
         Unavailable: there are weights for none of them.
+        ValueError: a name is not in `NETWORKS`, or there is none.
     """
+    unknown = [name for name in names if name not in NETWORKS]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is no network known here; they are {', '.join(NETWORKS)}.")
     for name in names:
         network = NETWORKS[name]
         try:

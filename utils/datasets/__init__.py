@@ -7,7 +7,7 @@ the samples.
 common     where data came from, parts of labelled sequences, the real file or a sample
 texts      Tiny Shakespeare; the source of Python's library; a text of the reader's own
 music      Bach's chorales
-pictures   Flickr8k, drawn scenes; a photo of the reader's own
+pictures   Flickr8k, drawn scenes; free photos, and a photo of the reader's own
 sequences  splice junctions, posts with named entities
 speech     spoken digits
 sentiment  IMDB's reviews
@@ -17,7 +17,7 @@ Not here: how the samples are made (`utils.samples`).
 
 from utils.datasets.common import Source
 from utils.datasets.music import jsb_chorales
-from utils.datasets.pictures import Pictures, drawn_scenes, flickr8k, own_photo, photo
+from utils.datasets.pictures import Pictures, drawn_scenes, flickr8k, free_photos, own_photo, photo
 from utils.datasets.sentiment import imdb, sample_reviews
 from utils.datasets.sequences import splice_junctions, wnut17
 from utils.datasets.speech import spoken_digits
@@ -28,6 +28,7 @@ __all__ = [
     "Source",
     "drawn_scenes",
     "flickr8k",
+    "free_photos",
     "imdb",
     "jsb_chorales",
     "own_photo",

@@ -1,4 +1,4 @@
-"""Pictures with captions: Flickr8k, or drawn scenes; and a photo of the reader's own.
+"""Pictures with captions: Flickr8k, or drawn scenes; free photos, and a photo of the reader's own.
 
 Not here: how scenes are drawn and described (`utils.samples.scenes`); what a network sees in a picture
 (`utils.features`).
@@ -41,6 +41,7 @@ FLICKR8K_LISTS = {part: f"Flickr_8k.{part}Images.txt" for part in ("train", "dev
 FLICKR8K_FILES = ("Flickr8k.token.txt", *FLICKR8K_LISTS.values())
 PHOTO_SIDE = 224  # pixels
 PREPARED_TARS = "flickr8k_224_*.tar"  # of photos of that size, below UNROLLED_DATA; also .tar.gz
+FREE_PHOTOS = Path(__file__).resolve().parents[2] / "data" / "photos"  # PHOTOS.md there names their authors
 COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")  # what such a file begins with, whatever its name
 
 
@@ -278,6 +279,14 @@ def own_photo(path: str | Path) -> np.ndarray:
             f"{path.name} cannot be read as a picture ({error}). Save it as a JPEG or PNG file of less than "
             "100 million pixels, and name that."
         ) from error
+
+
+def free_photos() -> dict[str, Path]:
+    """The photos that come with the project and may be passed on: name, such as "dog_snow", and file.
+
+    Authors and licences stand in `data/photos/PHOTOS.md`. No network was trained on them here.
+    """
+    return {path.stem: path for path in sorted(FREE_PHOTOS.glob("*.jpg"))}
 
 
 def flickr8k_captions(tokens: str) -> tuple[dict[str, tuple[str, ...]], int]:
