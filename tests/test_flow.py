@@ -22,6 +22,8 @@ REACH = {
     "in a dictionary": "parts = {'train': data.train, 'test': data.test}\nmodel.fit(parts['test'])",
     "in a dictionary, the wrong key": "s = {n: numbers(getattr(data, n)) for n in ('train', 'test')}\n"
     "model.fit(*s['test'])",
+    "in one that grows": "s = {'train': data.train}\ns |= {'train': data.test}\nmodel.fit(s['train'])",
+    "standardised": "seen = standardised({'train': data.train, 'test': data.test})\nmodel.fit(seen['test'])",
     "by an element that is set": "s = {}\ns['train'] = numbers(data.test)\nmodel.fit(*s['train'])",
     "through the notebook's function": "def learn(x, y):\n    model.fit(x, y)\n\nlearn(x_test, y_test)",
     "through two of them": "def learn(x):\n    model.fit(x)\n\n"
@@ -57,6 +59,8 @@ HONEST = [
     "parts = {n: numbers(getattr(data, n)) for n in ('train', 'validation', 'test')}\n"
     "model.fit(*parts['train'])",
     "parts = {'train': data.train, 'test': data.test}\nmodel.fit(parts['train'])",
+    "s = captions.standardised({n: getattr(data, n) for n in ('train', 'test')})\nmodel.fit(s['train'])",
+    "parts = {'train': data.train}\nparts |= {'test': data.test}\nmodel.fit(parts['train'])",
     "for name in ('train', 'test'):\n    x = numbers(getattr(data, name))\nx = x_train\nmodel.fit(x)",
     "train_set, test = (numbers(part) for part in (data.train, data.test))\nmodel.fit(train_set)",
     "def compete(x, y, x_new):\n    model.fit(x, y)\n    return model.predict(x_new)\n\n"
@@ -76,8 +80,8 @@ def test_a_cell_that_is_not_python_is_passed_over():
     assert found("if 1:\n    !false", TEST.replace("data", "imdb()"), "model.fit(x_test)") != []
 
 
-def test_what_is_split_anew_is_there_and_would_be_noticed():
-    for stem in flow.SPLIT_ANEW:
+def test_what_was_read_by_somebody_is_there_and_would_be_noticed():
+    for stem in flow.READ:
         (path,) = notebooks.all_notebooks(lab=stem)
         assert flow.check_flow(notebooks.load(path))
         assert not flow.check_flow(notebooks.load(path), stem)
