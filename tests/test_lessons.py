@@ -1,5 +1,9 @@
 """What single cells of the lessons define, at values whose answer is known; nothing is trained for long."""
 
+import collections
+import itertools
+import math
+import re
 import types
 from unittest.mock import MagicMock
 
@@ -9,7 +13,7 @@ import pytest
 from cells import run_cells
 from keras import layers, ops
 
-from utils import brackets, plots, side_by_side
+from utils import brackets, captions, plots, side_by_side
 from utils.checks import central_differences, relative_error
 
 SIMPLE = {"np": np, "keras": keras, "layers": layers, "ops": ops, "plots": plots, "EXAMPLES": 10}
@@ -183,3 +187,27 @@ def test_lesson_07_gives_the_probability_that_a_review_is_positive():
     given |= {"encode": lambda texts, *_: texts, "predict": lambda model, texts: np.array([-2.0, 0, 2])}
     made = run_cells("07_", "ask", **given, print=quiet, zip=lambda *_, **__: ())
     assert made["judge"](["a", "b", "c"], None) == pytest.approx([0.119203, 0.5, 0.880797], abs=1e-6)
+
+
+# ---- 08
+
+
+def test_lesson_08_defines_what_its_labs_take_from_utils_captions():
+    told = [["A dog , running !", "two tri-colored dogs don't play"], ["a dog " * 15]]
+    world = types.SimpleNamespace(train=types.SimpleNamespace(captions=told), dev=MagicMock(captions=told))
+    given = {"np": np, "re": re, "math": math, "keras": keras, "ops": ops, "itertools": itertools}
+    made = run_cells("08_", "words", "pad-do", world=world, collections=collections, **given)
+    vocabulary = made["make_vocabulary"](told, 2)
+    assert vocabulary == captions.make_vocabulary(told, 2) == [*captions.SPECIAL, "a", "dog"]
+    encoded = made["encode"](told, vocabulary)
+    assert encoded == captions.encode(told, vocabulary)
+    rows = [row for several in encoded for row in several]
+    np.testing.assert_array_equal(made["pad"](rows), captions.pad(rows))
+    source = {**given, "PAD": 0, "encode": made["encode"], "pad": made["pad"], "world": world, "float": float}
+    source |= {"ResultCard": MagicMock(), "scene_words": vocabulary, "six_scenes": None, "card": MagicMock()}
+    scores = np.random.default_rng(0).normal(size=(9, 200, len(vocabulary))).astype(np.float32)
+    source["describer"] = lambda given: scores[: given[1].shape[0], : given[1].shape[1]]
+    loss = run_cells("08_", "loss-do", **source)["loss_per_word"]
+    tokens = captions.pad(rows)[:, 1:]
+    theirs = captions.loss_per_word(tokens, scores[: len(rows), : tokens.shape[1]])
+    assert float(loss(tokens, scores[: len(rows), : tokens.shape[1]])) == pytest.approx(float(theirs))
