@@ -350,3 +350,14 @@ def test_a_mask_of_three_axes_and_int_inputs_take_the_fast_path(name, monkeypatc
     assert calls == [1]
     ours(inputs(), mask=np.ones((3, 6, 4), bool))  # one for each unit: Keras' own loop
     assert calls == [1]
+
+
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 32, 33, 47, 1001])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_batch_is_cut_in_parts_that_hold_each_row_once(size, known):
+    parts = recurrent.parts_of(size if known else tf.constant(size))
+    rows = np.arange(size)
+    assert (
+        np.concatenate([rows[:0], *(rows[int(p.start) : int(p.stop)] for p in parts)]).tolist()
+        == rows.tolist()
+    )
