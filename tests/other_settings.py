@@ -31,7 +31,7 @@ OTHERS: dict[str, list[dict[str, str]]] = {
     ],
     "05": [
         {"UNITS": "8", "SHOWN": "1", "FLOORS": "2", "EPOCHS": "2", "DIGIT_EPOCHS": "2",
-         "DIGIT_WEIGHTS": "5_000", "SIDE": "3", "ROWS": "32"},
+         "DIGIT_WEIGHTS": "5_000", "SIDE": "2", "ROWS": "32"},
         {"UNITS": "40", "SHOWN": "5", "FLOORS": "4", "EPOCHS": "7", "DIGIT_EPOCHS": "3",
          "DIGIT_WEIGHTS": "60_000", "SIDE": "10", "ROWS": "101"},
     ],
