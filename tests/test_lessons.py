@@ -211,3 +211,31 @@ def test_lesson_08_defines_what_its_labs_take_from_utils_captions():
     tokens = captions.pad(rows)[:, 1:]
     theirs = captions.loss_per_word(tokens, scores[: len(rows), : tokens.shape[1]])
     assert float(loss(tokens, scores[: len(rows), : tokens.shape[1]])) == pytest.approx(float(theirs))
+
+
+# ---- 08
+
+
+def test_lesson_08_scores_what_the_network_writes_of_the_photos_alone():
+    """The scored texts are those that come from the features again, without a look at what people wrote."""
+    scored = []
+
+    def bleu(texts, against):
+        scored.append((texts, against))
+        return [1.0, 2.0, 3.0, 4.0]
+
+    def write(model, v, **settings):
+        return [f"{model} on {row} by {sorted(settings.items())}" for row in v]
+
+    stub = types.SimpleNamespace(write=write, texts=lambda found, _: list(found), bleu=bleu)
+    model = types.SimpleNamespace(count_params=lambda: 1)
+    people = {part: [[f"{part} {i}"] for i in range(3)] for part in ("dev", "test")}
+    seen = {"dev": [10, 11, 12], "test": [20, 21, 22]}
+    given = SIMPLE | {"captions": stub, "model": model, "seen": seen, "people": people, "BEAM": 3}
+    given |= {"vocabulary": [], "four": people["dev"], "show_bleu": quiet, "real": False}
+    given |= {"losses": np.zeros((2, 3)), "plots": types.SimpleNamespace(bars=quiet, show=quiet)}
+    given |= {"card": types.SimpleNamespace(add=quiet)}
+    names = run_cells("08_", "choose-do", "test-do", **given)
+    assert scored[-1] == (write(model, seen["test"], **names["BEST"]), people["test"])
+    assert scored[0] == (write(model, seen["dev"], width=1, power=0.0), people["dev"])
+    assert sum(against is people["test"] for _, against in scored) == 1  # the test, once
