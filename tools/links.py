@@ -18,23 +18,21 @@ import sys
 from pathlib import Path
 
 colab, mark = "google.colab" in sys.modules, Path("utils", "environment.py")
-home = Path("/content/unrolled")
+home, asked = Path("/content/unrolled"), os.environ.get("UNROLLED_ROOT")
 if colab and not (home / mark).is_file():
     part = home.with_suffix(".part")  # the name of a clone until it is whole
     for folder in (home, part):
         shutil.rmtree(folder, ignore_errors=True)
     address = "https://github.com/{repository}"
-    subprocess.run(["git", "clone", "-q", "--depth=1", address, part], check=True)
+    subprocess.check_call(["git", "clone", "-q", "--depth=1", address, part])
     part.rename(home)
-asked = os.environ.get("UNROLLED_ROOT")
 places = [Path(asked).expanduser()] if asked else [home] if colab else [Path.cwd(), *Path.cwd().parents]
 root = next((place.resolve() for place in places if (place / mark).is_file()), None)
 if root is None:
     message = f"{{asked or Path.cwd()}} is not in the project: open the notebook there, or set UNROLLED_ROOT."
     raise FileNotFoundError(message)
 if colab:  # the small packages that Colab lacks
-    needed = root / "requirements-colab.txt"
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-r", needed], check=True)
+    subprocess.check_call([sys.executable, "-m", "pip", "install", "-qr", root / "requirements-colab.txt"])
 sys.path.insert(0, str(root))
 from utils.environment import prepare
 
