@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
 
 from tools import links
-from utils.environment import REMARK, use_defaults, without_remarks
+from utils.environment import REMARK, install_on_colab, use_defaults, without_remarks
 
 ROOT = links.PYPROJECT.parent
 FOUND = "\nprint('root', root)\nfrom utils.scales import SCALES\n"
@@ -43,9 +44,11 @@ def test_set_up_finds_the_project_from_any_folder_in_it(tmp_path):
 
 def test_set_up_outside_the_project_says_what_to_do(tmp_path):
     ran = run_setup(tmp_path)
-    assert f"{tmp_path} is not in the project: open the notebook there, or set UNROLLED_ROOT." in ran.stderr
+    assert f"{tmp_path} is not in the project: open the notebook there or set UNROLLED_ROOT." in ran.stderr
     ran = run_setup(tmp_path, UNROLLED_ROOT=str(tmp_path / "nowhere"))
     assert f"{tmp_path / 'nowhere'} is not in the project" in ran.stderr
+    ran = run_setup(tmp_path, UNROLLED_ROOT="~nosuchuser")
+    assert f"{tmp_path / '~nosuchuser'} is not in the project" in ran.stderr
     put_utils(tmp_path / "elsewhere")
     ran = run_setup(tmp_path, UNROLLED_ROOT=str(tmp_path / "elsewhere"))
     assert ran.stdout == f"prepared\nroot {tmp_path / 'elsewhere'}\n"
@@ -53,10 +56,9 @@ def test_set_up_outside_the_project_says_what_to_do(tmp_path):
 
 @pytest.fixture
 def colab(tmp_path):
-    """Variables for a set-up on Colab: git takes the project from a folder here, pip installs nothing."""
+    """Variables for a set-up on Colab: git takes the project from a folder here."""
     origin = tmp_path / "origin"
     put_utils(origin)
-    (origin / "requirements-colab.txt").write_text("")
     git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org", "-C", origin]
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
         subprocess.run([*git, *command], check=True)
@@ -67,12 +69,10 @@ def colab(tmp_path):
     return {"GIT_CONFIG_GLOBAL": str(settings), "GIT_TERMINAL_PROMPT": "0"}
 
 
-@pytest.mark.parametrize("left", ["nothing", "a clone cut off", "an earlier part", "a whole clone"])
+@pytest.mark.parametrize("left", ["nothing", "a clone cut off", "a whole clone"])
 def test_set_up_on_colab_fetches_the_project_whatever_an_earlier_try_left(left, tmp_path, colab):
     home = tmp_path / "content" / "unrolled"
     if left == "a clone cut off":
-        (home / ".git").mkdir(parents=True)
-    if left == "an earlier part":
         (home.with_suffix(".part") / ".git").mkdir(parents=True)
     if left == "a whole clone":
         assert run_setup(tmp_path, COLAB, **colab).returncode == 0
@@ -91,6 +91,26 @@ def test_set_up_on_colab_stops_where_the_project_cannot_be_fetched(tmp_path, col
     assert ran.returncode == 1
     assert "git" in ran.stderr
     assert not (tmp_path / "content" / "unrolled").exists()
+
+
+def test_set_up_on_colab_leaves_a_folder_alone_that_is_not_the_project(tmp_path, colab):
+    own = tmp_path / "content" / "mine"
+    own.mkdir()
+    (own / "mine.txt").write_text("a reader's own file")
+    ran = run_setup(tmp_path, COLAB, UNROLLED_ROOT=str(own), **colab)
+    assert f"{own} is not in the project" in ran.stderr
+    assert [path.name for path in own.iterdir()] == ["mine.txt"]
+
+
+def test_on_colab_and_nowhere_else_the_packages_that_it_lacks_are_installed(monkeypatch):
+    ran = []
+    monkeypatch.setattr(subprocess, "run", lambda command, check: ran.append((command, check)))
+    install_on_colab()
+    assert ran == []
+    monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
+    install_on_colab()
+    packages = str(ROOT / "requirements-colab.txt")
+    assert ran == [([sys.executable, "-m", "pip", "install", "-qr", packages], True)]
 
 
 REMARKS = """\

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools import check, exercises, form, links, move, notebooks, readme, refresh, run
+from tools import check, exercises, links, move, notebooks, readme, refresh, run
 
 NAME, LAB = "98_made_up", "98_is_it"
 
@@ -426,8 +426,7 @@ def test_a_wrong_answer_is_asked_for(path):
     assert "tests/wrong_answers.py has no wrong answer to exercise 1" in check.findings(path)
 
 
-def test_a_link_to_a_notebook_that_is_not_there_is_noticed(path, monkeypatch):
-    monkeypatch.setattr(form, "OLD_FORM", set())
+def test_a_link_to_a_notebook_that_is_not_there_is_noticed(path):
     change(path, lambda n: cell(n, "part").update(source=f"{cell(n, 'part').source} [Lab](labs/98_so.ipynb)"))
     assert check.findings(path) == ["cell 'part' links to labs/98_so.ipynb, which is not there"]
 

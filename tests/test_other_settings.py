@@ -25,8 +25,6 @@ def with_settings(source, settings):
 def test_there_are_two_other_settings_of_each_parameter(path):
     notebook = notebooks.load(path)
     names, runs = form.parameters(notebook), OTHERS[path.stem[:2]]
-    if form.is_old(path):
-        pytest.skip("it is still to be rewritten")
     assert len(runs) == 2
     given = notebooks.find(notebook, "parameters").source
     for name in names:

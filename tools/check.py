@@ -209,14 +209,9 @@ def check_first_screen(notebook: nbformat.NotebookNode, path: Path) -> list[str]
     shown, how = notebooks.first_screen(notebook), f"run `make refresh {notebooks.choice(path)}`"
     if shown is None:
         return ["exactly one cell must be tagged first-screen"]
-    if form.is_old(path):
-        result = notebooks.find(notebook, "result")
-        printed = f"```text\n{notebooks.stdout(shown).strip()}\n```"
-        same = result is not None and printed in result.source
-    else:
-        promise, kept = notebooks.find(notebook, "promise"), notebooks.read_json(notebooks.first_file(path))
-        bundles = notebooks.bundles(shown)
-        same = kept == bundles and promise is not None and notebooks.bundles(promise) == bundles
+    promise, kept = notebooks.find(notebook, "promise"), notebooks.read_json(notebooks.first_file(path))
+    bundles = notebooks.bundles(shown)
+    same = kept == bundles and promise is not None and notebooks.bundles(promise) == bundles
     return [] if same else [f"the result on the first screen is not what the notebook showed: {how}"]
 
 
@@ -267,7 +262,7 @@ def findings(path: Path) -> list[str]:
         *check_code(notebook, lab),
         *flow.check_flow(notebook, path.stem),
         *check_compared(notebook, lab),
-        *(form.check_old_form if form.is_old(path) else form.check_form)(notebook, path),
+        *form.check_form(notebook, path),
         *check_provenance(notebook, path),
         *check_card(notebook, path),
     ]

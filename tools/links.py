@@ -12,27 +12,19 @@ BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 SETUP = """\
 # @title Set-up: finds the project; on Colab, fetches it
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-colab, mark = "google.colab" in sys.modules, Path("utils", "environment.py")
-home, asked = Path("/content/unrolled"), os.environ.get("UNROLLED_ROOT")
-if colab and not (home / mark).is_file():
-    part = home.with_suffix(".part")  # the name of a clone until it is whole
-    for folder in (home, part):
-        shutil.rmtree(folder, ignore_errors=True)
-    address = "https://github.com/{repository}"
-    subprocess.check_call(["git", "clone", "-q", "--depth=1", address, part])
-    part.rename(home)
-places = [Path(asked).expanduser()] if asked else [home] if colab else [Path.cwd(), *Path.cwd().parents]
-root = next((place.resolve() for place in places if (place / mark).is_file()), None)
+colab = "google.colab" in sys.modules
+asked = os.environ.get("UNROLLED_ROOT") or ("/content/unrolled" if colab else ".")
+place = Path(os.path.expanduser(asked)).resolve()
+if colab and not place.exists():  # the clone has another name until it is whole
+    clone = 'rm -rf "$0.part" && git clone -q --depth=1 "$1" "$0.part" && mv "$0.part" "$0"'
+    subprocess.run(["sh", "-c", clone, place, "https://github.com/{repository}"], check=True)
+root = next((path for path in [place, *place.parents] if (path / "utils/environment.py").is_file()), None)
 if root is None:
-    message = f"{{asked or Path.cwd()}} is not in the project: open the notebook there, or set UNROLLED_ROOT."
-    raise FileNotFoundError(message)
-if colab:  # the small packages that Colab lacks
-    subprocess.check_call([sys.executable, "-m", "pip", "install", "-qr", root / "requirements-colab.txt"])
+    raise FileNotFoundError(f"{{place}} is not in the project: open the notebook there or set UNROLLED_ROOT.")
 sys.path.insert(0, str(root))
 from utils.environment import prepare
 

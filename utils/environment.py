@@ -5,10 +5,12 @@ Not here: where the project is, which the set-up cell finds itself.
 
 import os
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from utils.folders import settle_build
 
@@ -76,6 +78,17 @@ def use_defaults() -> None:
             change(value)
 
 
+def install_on_colab() -> None:
+    """Install the small packages that Colab lacks; TensorFlow, built for its GPUs, is left as it is.
+
+    Raises:
+        subprocess.CalledProcessError: pip could not; it says why on stderr.
+    """
+    if "google.colab" in sys.modules:
+        needed = Path(__file__).parents[1] / "requirements-colab.txt"
+        subprocess.run([sys.executable, "-m", "pip", "install", "-qr", str(needed)], check=True)
+
+
 def prepare() -> None:
     """Start TensorFlow and NumPy so that a notebook shows the same on every machine.
 
@@ -90,6 +103,7 @@ def prepare() -> None:
         NoFolder: `UNROLLED_BUILD` names a folder that cannot be written to.
     """
     settle_build()
+    install_on_colab()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow tells errors only
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's products here are small; threads delay them
     with without_remarks():
