@@ -20,7 +20,7 @@ CHOSEN := $(if $(NOTEBOOK)$(LAB),$(if $(NOTEBOOK),notebooks/$(filter-out all,$(N
 NBVAL := -p tools.nbval.plugin --nbval-current-env --nbval-sanitize-with tools/nbval/sanitize.cfg \
   -p no:cacheprovider
 
-.PHONY: help run test pytest style settings matrix lab refresh reference links bench clean
+.PHONY: help run test pytest style settings matrix lab refresh record reference links bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -67,6 +67,9 @@ lab: $(READY) ## open JupyterLab on the notebooks
 
 refresh: $(READY) ## store outputs from cpu scale and real data: stale ones, or NOTEBOOK=06, LAB=06, NOTEBOOK=all
 	@$(BIN)/python -m tools.refresh --notebook "$(NOTEBOOK)" --lab "$(LAB)"
+
+record: $(READY) ## store what cells make at quick scale, for the tests to compare: all, or NOTEBOOK=06, LAB=06
+	@$(BIN)/python -m tools.record --notebook "$(NOTEBOOK)" --lab "$(LAB)"
 
 reference: export UNROLLED_SCALE := cpu
 reference: export UNROLLED_BUILD := $(CURDIR)/build/reference

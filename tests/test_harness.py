@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools import check, exercises, links, move, notebooks, readme, refresh, run
+from tools import check, exercises, links, move, notebooks, readme, record, refresh, run
 
 NAME, LAB = "98_made_up", "98_is_it"
 
@@ -567,12 +567,12 @@ def test_refresh_refuses_samples(path):
         refresh.refresh(path)
 
 
-def nbval(path, timeout=60):
+def nbval(path, *options, timeout=60):
     """Run nbval on a stored notebook as `make test` does; pytest's closing lines and exit status."""
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-rs", "-q", path.name,
          "-p", "tools.nbval.plugin", "--wrong-answers", exercises.WRONG_ANSWERS,
-         f"--nbval-cell-timeout={timeout}", "-p", "no:cacheprovider"],
+         f"--nbval-cell-timeout={timeout}", "-p", "no:cacheprovider", *options],
         cwd=path.parent, capture_output=True, text=True, check=False,
         env=os.environ | {"UNROLLED_SCALE": "quick", "UNROLLED_BUILD": str(path.parent / "build")},
     )  # fmt: skip
@@ -621,6 +621,31 @@ def test_nbval_notices_a_changed_output_and_goes_on(path):
     output, status = nbval(path)
     assert status == 1
     assert "1 failed, 16 passed" in output
+
+
+@pytest.fixture
+def recorded(path, tmp_path, monkeypatch):
+    """A stored notebook with its record."""
+    monkeypatch.setenv("UNROLLED_SCALE", "quick")
+    monkeypatch.setenv("UNROLLED_DATA", "sample")
+    monkeypatch.setattr(notebooks, "RECORDS", tmp_path)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    output, status = nbval(path, "--record-to", folder)
+    assert status == 0, output
+    record.store(path, [folder, folder])
+    return path
+
+
+def test_a_cell_that_makes_something_else_is_noticed(recorded):
+    records = ["--records", recorded.parent]
+    assert nbval(recorded, *records)[1] == 0
+    change(recorded, lambda n: cell(n, "imports").update(source=cell(n, "imports").source + "\nmore = 1"))
+    output, status = nbval(recorded, *records)
+    assert status == 1
+    assert "1 failed" in output
+    assert "more is new" in output
+    assert f"make record NOTEBOOK={NAME[:2]}" in output
 
 
 def test_nbval_stops_at_a_cell_that_raises(path):

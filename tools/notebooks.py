@@ -21,6 +21,7 @@ from nbformat.v4 import new_output
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 CARDS = NOTEBOOKS / "results"
+RECORDS = ROOT / "tests" / "records"  # of what the cells of each notebook make at quick scale
 
 
 def lessons() -> list[Path]:

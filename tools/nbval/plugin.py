@@ -1,9 +1,13 @@
 """What nbval leaves open; pytest loads it by `-p tools.nbval.plugin`.
 
 A cell that fails stops its notebook, and a dead kernel is noticed at once. After each cell with a gap its
-wrong answer and its solution run as tests of their own, in the same kernel.
+wrong answer and its solution run as tests of their own, in the same kernel. At quick scale on the samples
+what each cell made is compared with the record of its notebook.
 """
 
+import ast
+import json
+import os
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -20,15 +24,19 @@ try:
 except ImportError as error:  # pragma: no cover
     raise pytest.UsageError("nbval is not installed; run the notebooks with `make test`") from error
 
-from tools import exercises
+from tools import exercises, notebooks
+from tools.nbval import record
 
 LOOK_EVERY = 1.0  # seconds between two looks at whether the kernel lives
 
+take_message = RunningKernel.get_message
 wait_for_reply, collect_cells = RunningKernel.await_reply, IPyNbFile.collect
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--wrong-answers", default=exercises.WRONG_ANSWERS, help="file of the wrong answers")
+    parser.addoption("--records", default=notebooks.RECORDS, help="folder of the records to compare with")
+    parser.addoption("--record-to", help="folder for what each cell makes; nothing is compared then")
 
 
 def await_reply(self: RunningKernel, msg_id: str, timeout: float | None = None) -> None:
@@ -44,7 +52,26 @@ def await_reply(self: RunningKernel, msg_id: str, timeout: float | None = None) 
                 raise
 
 
+def execute_cell_input(self: RunningKernel, cell_input: str, allow_stdin: bool | None = None) -> str:
+    """nbval's method; after the cell the kernel evaluates `self.expression`, if it is there."""
+    expression = self.__dict__.pop("expression", None)
+    return self.kc.execute(
+        cell_input, store_history=False, allow_stdin=allow_stdin, stop_on_error=False,
+        user_expressions={"record": expression} if expression else None,
+    )  # fmt: skip
+
+
+def get_message(self: RunningKernel, stream: str, timeout: float | None = None) -> dict[str, Any]:
+    """nbval's method; what the kernel has evaluated is kept in `self.evaluated`."""
+    message = take_message(self, stream, timeout)
+    if message["msg_type"] == "execute_reply":
+        self.evaluated = message["content"].get("user_expressions", {}).get("record")
+    return message
+
+
 RunningKernel.await_reply = await_reply
+RunningKernel.execute_cell_input = execute_cell_input
+RunningKernel.get_message = get_message
 
 
 class Answer(IPyNbCell):
@@ -84,6 +111,45 @@ def collect(self: IPyNbFile) -> Iterator[pytest.Item]:
 IPyNbFile.collect = collect
 
 
+def record_file(item: IPyNbCell) -> Path:
+    return Path(item.config.getoption("--records"), f"{item.path.stem}.json")
+
+
+def is_recorded(item: pytest.Item) -> bool:
+    """Whether an item is a cell of a notebook with a record, at quick scale on the samples."""
+    if not isinstance(item, IPyNbCell) or isinstance(item, Answer):
+        return False
+    quick = os.environ.get("UNROLLED_SCALE") == "quick" and os.environ.get("UNROLLED_DATA") == "sample"
+    return quick and bool(item.config.getoption("--record-to") or record_file(item).exists())
+
+
+def ask(item: IPyNbCell) -> None:
+    """Ask the kernel to say what the cell has made."""
+    module = "__import__('tools.nbval.record', fromlist=['look'])"
+    item.parent.kernel.expression = f"{module}.look(globals(), {record.names(item.cell.source)})"
+
+
+def made(item: IPyNbCell) -> dict[str, record.Leaf]:
+    """What the cell has made, as the kernel said, and what it has shown."""
+    said = item.parent.kernel.evaluated
+    if said is None or said["status"] != "ok":
+        raise AssertionError(f"What this cell made cannot be told: {said}")
+    return json.loads(ast.literal_eval(said["data"]["text/plain"])) | record.printed(item.test_outputs)
+
+
+def keep_or_compare(item: IPyNbCell) -> None:
+    """Keep what a cell made, if that is asked for; compare it with the record, if not."""
+    stored, found = item.parent.__dict__.setdefault("made", {}), made(item)
+    stored[item.cell.id] = found
+    folder = item.config.getoption("--record-to")
+    if folder:
+        Path(folder, f"{item.path.stem}.json").write_text(json.dumps(stored), encoding="utf-8")
+        return
+    lines = record.compare(notebooks.read_json(record_file(item)).get(item.cell.id, {}), found)
+    how = f"This is not what was recorded; if it is meant: make record {notebooks.choice(item.path)}"
+    assert not lines, "\n".join([how, *lines])
+
+
 def printed(item: IPyNbCell) -> list[str]:
     """The lines that a cell has printed in this run."""
     streams = (output for output in item.test_outputs if output.output_type == "stream")
@@ -92,7 +158,9 @@ def printed(item: IPyNbCell) -> list[str]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Any:
-    """What nbval does not look at: an error that must come, and what the check of an exercise says."""
+    """What nbval does not look at: an error that must come, what an exercise's check says, the record."""
+    if is_recorded(item):
+        ask(item)
     result = yield
     if not isinstance(item, IPyNbCell):
         return result
@@ -104,6 +172,8 @@ def pytest_runtest_call(item: pytest.Item) -> Any:
         lines = printed(item)
         said = "; ".join(lines) or "nothing"
         assert any(line.startswith(begins) for line in lines), f"It must say {begins!r} and says: {said}"
+    if is_recorded(item) and not item.options["check_exception"]:
+        keep_or_compare(item)
     return result
 
 

@@ -1,0 +1,122 @@
+"""Records of what cells make: that each notebook has one, and that it notices what changes."""
+
+import dataclasses
+import json
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from tools import check, notebooks
+from tools.nbval import record
+
+
+@pytest.mark.parametrize("path", notebooks.all_notebooks(), ids=lambda path: path.stem)
+def test_each_notebook_has_a_record_of_all_its_cells(path):
+    known = notebooks.read_json(notebooks.RECORDS / f"{path.stem}.json")
+    assert known is not None, f"make record {notebooks.choice(path)}"
+    cells = [c for c in check.code_cells(notebooks.load(path)) if "raises-exception" not in notebooks.tags(c)]
+    assert list(known) == [cell.id for cell in cells], f"make record {notebooks.choice(path)}"
+
+
+def test_there_is_no_record_of_a_notebook_that_is_gone():
+    stems = {path.stem for path in notebooks.all_notebooks()}
+    assert {file.stem for file in notebooks.RECORDS.glob("*.json")} == stems
+
+
+def seen(**values):
+    """What is recorded of values by their names."""
+    found = {}
+    for name, value in values.items():
+        found.update(record.leaves(name, value))
+    return json.loads(json.dumps(found))
+
+
+@dataclasses.dataclass
+class Run:
+    losses: list
+    seconds: float
+
+
+NUMBERS = np.random.default_rng(0).normal(size=(20, 5)).astype("float32")
+CHANGES = {
+    "a value": (1.5, 1.501),
+    "a sign": (NUMBERS, -NUMBERS),
+    "the order": (NUMBERS, NUMBERS[::-1]),
+    "rows for columns": (NUMBERS, NUMBERS.T),
+    "a step further": (np.arange(50), np.arange(1, 51)),
+    "a hundredth more": (NUMBERS, 1.01 * NUMBERS),
+    "one that is not finite": (NUMBERS, np.where(NUMBERS > 2, np.nan, NUMBERS)),
+    "true for false": (NUMBERS > 0, NUMBERS < 0),
+    "a word": ("the loss is 3", "the gain is 3"),
+    "a number in a text": ("the loss is 3.25", "the loss is 3.52"),
+    "one text of many": ([str(k) for k in range(40)], [str(k) for k in range(1, 41)]),
+    "numbers of several lengths": ([[1, 2], [3]] * 9, [[2, 1], [3]] * 9),
+    "a key": ({"loss": 1.0}, {"gain": 1.0}),
+    "a value within": ({"loss": [1.0, {"a": 2}]}, {"loss": [1.0, {"a": 3}]}),
+    "a field": (Run([1.0, 0.5], 3.0), Run([1.0, 0.6], 3.0)),
+    "a tensor": (keras.ops.ones((2, 2)), keras.ops.zeros((2, 2))),
+    "how many": ([(1, "a")] * 5, [(1, "a")] * 6),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_is_noticed(what):
+    before, after = CHANGES[what]
+    assert record.compare(record.merged([seen(x=before)] * 2), seen(x=before)) == []
+    assert record.compare(record.merged([seen(x=before)] * 2), seen(x=after)) != []
+
+
+def test_weights_are_recorded():
+    layer = keras.layers.Dense(3)
+    layer.build((None, 2))
+    before = seen(layer=layer)
+    assert set(before) == {"layer.weights[0]", "layer.weights[1]"}
+    layer.set_weights([1 + w for w in layer.get_weights()])
+    assert len(record.compare(before, seen(layer=layer))) == 2
+
+
+def test_what_figures_show_is_recorded():
+    def figure(values, title):
+        _, axes = plt.subplots()
+        axes.plot(values)
+        axes.bar([0, 1], values[:2])
+        axes.scatter([0, 1], values[:2])
+        axes.imshow(np.outer(values, values))
+        axes.set_title(title)
+        found = seen(figure=record.drawn(plt.gcf()))
+        plt.close()
+        return found
+
+    known = figure([1, 2, 3], "Loss")
+    assert record.compare(known, figure([1, 2, 3], "Loss")) == []
+    assert len(record.compare(known, figure([2, 1, 3], "Loss"))) == 4
+    assert len(record.compare(known, figure([1, 2, 3], "Gain"))) == 1
+
+
+def test_what_runs_do_not_agree_about_is_let_go():
+    first = seen(loss=0.50, seconds=1.0, sample="a b", error=1e-9, kept=3)
+    second = seen(loss=0.51, seconds=7.0, sample="a c", error=9e-9, kept=3)
+    known = record.merged([first, second])
+    assert known["sample"] is None
+    assert known["seconds"]["numbers"] == [None]
+    again = {"seconds": 99.0, "sample": "x", "error": 1e-8, "kept": 3}
+    assert record.compare(known, seen(loss=0.53, **again)) == []
+    assert len(record.compare(known, seen(loss=0.56, **again))) == 1
+    assert len(record.compare(known, seen(loss=0.50, **again | {"kept": 4}))) == 1
+
+
+def test_a_new_name_and_a_missing_one_are_noticed():
+    known = record.merged([seen(a=1, b=2)] * 2)
+    assert record.compare(known, seen(a=1, b=2, c=3)) == ["c is new"]
+    assert record.compare(known, seen(a=1)) == ["b is not made or not changed any more"]
+
+
+def test_words_that_a_cell_shows_without_progress_bars():
+    stream = {"output_type": "stream", "name": "stdout", "text": "loss 3\n"}
+    bar = {"output_type": "stream", "name": "stderr", "text": "40%"}
+    table = {"output_type": "display_data", "data": {"text/html": "<b>7</b> units", "text/plain": "x"}}
+    picture = {"output_type": "display_data", "data": {"image/png": "", "text/plain": "x"}}
+    assert record.printed([stream, bar, table, picture]) == {"output": record.text("loss 3\n\n 7  units")}
+    assert record.printed([bar]) == {}

@@ -1,0 +1,271 @@
+"""What each cell of a notebook made, in a few numbers, so that a test can say what has changed.
+
+`look` runs in the notebook's kernel after each cell, `compare` in pytest; `tools.record` stores what several
+runs at quick scale saw. Times vary, and what is trained depends on the machine in its last digits: the runs
+that are stored differ by a fast clock, by noise in the gradients, and by how products are computed, and what
+they do not agree about is let go.
+
+Not here: what a notebook should compute. A record knows only what it computed when it was stored.
+"""
+
+import ast
+import dataclasses
+import json
+import math
+import os
+import re
+import sys
+import time
+import types
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d+)*)(?:e[-+]?\d+)?")
+LONG, DEEP = 12, 4  # items of a list that are looked at one by one; lists within lists
+FEW = 6  # numbers that are kept as they are
+AGREE, ROUNDING = 1e-5, 1e-6  # relative and absolute, where all stored runs saw the same
+LEARNT = 5e-3  # relative, where they differ
+LOOSE = 0.5  # they differ by so much of the size: nothing is known
+
+Leaf = dict[str, Any]  # "kind": shape or text; "numbers": if there are any
+
+_seen: dict[str, Leaf] = {}
+_shown: list[dict[str, Any]] = []
+
+
+def names(source: str) -> list[str]:
+    """The names that stand anywhere in a cell."""
+    found = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+    return sorted(name for name in found if not name.startswith("_"))
+
+
+def numbers(values: Any, few: int = FEW) -> Leaf:
+    """Shape of an array of numbers, and the numbers if they are few.
+
+    Of many: mean, mean with weights from -1 for the first to 1 for the last, and root mean square; one of
+    them at least changes when values or their order do.
+    """
+    array = np.asarray(values)
+    flat = array.astype(complex if array.dtype.kind == "c" else float).ravel()
+    flat = np.concatenate([flat.real, flat.imag]) if array.dtype.kind == "c" else flat
+    good = np.isfinite(flat)
+    kind = f"{'bool' if array.dtype == bool else 'numbers'} {array.shape}"
+    if not good.all():
+        kind += f", {int((~good).sum())} not finite"
+    flat = np.where(good, flat, 0.0)
+    if flat.size > few:
+        order = np.linspace(-1, 1, flat.size)
+        flat = np.array([flat.mean(), (flat * order).mean(), np.sqrt((flat**2).mean())])
+        kind = f"mean of {kind}"
+    return {"kind": kind, "numbers": [float(f"{x:.7g}") for x in flat]} if flat.size else {"kind": kind}
+
+
+def text(value: str) -> Leaf:
+    """A text without its numbers, and the numbers."""
+    value = re.sub(r"0x[0-9a-f]{6,}", "0x", value)
+    found = [float(part.replace(",", "")) for part in NUMBER.findall(value) if part.count(".") < 2]
+    leaf = numbers([x for x in found if math.isfinite(x)], few=10 * FEW)
+    kind = f"text {zlib.crc32(NUMBER.sub('#', value).encode()):08x}"
+    return leaf | {"kind": f"mean of {kind}" if leaf["kind"].startswith("mean") else kind}
+
+
+def flattened(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, list | tuple):
+            yield from flattened(value)
+        else:
+            yield value
+
+
+def leaves(path: str, value: Any, depth: int = 0) -> Iterator[tuple[str, Leaf]]:
+    """What is worth knowing of a value, by where it is: `history[0].loss`."""
+    if isinstance(value, str):
+        yield path, text(value)
+    elif isinstance(value, bool | int | float | complex) or hasattr(value, "__array__"):
+        array = np.asarray(value)
+        if array.dtype.kind in "biufc":
+            yield path, numbers(array)
+        elif array.dtype.kind in "US":
+            yield path, {"kind": f"{array.shape} {text(' '.join(map(str, array.ravel().tolist())))['kind']}"}
+    elif hasattr(value, "weights") and hasattr(value, "get_weights"):  # a layer or a model
+        for number, weight in enumerate(value.get_weights()):
+            yield f"{path}.weights[{number}]", numbers(weight)
+    elif depth == DEEP or isinstance(value, type | types.ModuleType) or callable(value):
+        return
+    elif isinstance(value, Mapping):
+        keys = list(value)
+        yield path, {"kind": f"dict {zlib.crc32(repr(sorted(map(str, keys))).encode()):08x}"}
+        for key in keys if len(keys) <= 2 * LONG else keys[:3]:
+            yield from leaves(f"{path}[{key!s:.40}]", value[key], depth + 1)
+    elif isinstance(value, list | tuple):
+        yield from leaves_of_list(path, value, depth)
+    elif dataclasses.is_dataclass(value) or type(value).__module__.startswith("utils."):
+        for name, part in list(getattr(value, "__dict__", {}).items()):
+            if not name.startswith("_"):
+                yield from leaves(f"{path}.{name}", part, depth + 1)
+
+
+def leaves_of_list(path: str, value: list | tuple, depth: int) -> Iterator[tuple[str, Leaf]]:
+    flat = list(flattened(value)) if len(value) <= 1_000_000 else []
+    if flat and all(isinstance(x, bool | int | float | np.number) for x in flat):
+        leaf = numbers(flat)
+        yield path, leaf | {"kind": f"{leaf['kind']} in {len(value)} items"}
+    elif flat and all(isinstance(x, str) for x in flat):
+        joined = "\n".join(flat)
+        kind = f"{len(flat)} texts {zlib.crc32(joined.encode()):08x}"
+        yield path, text(joined) if len(flat) <= LONG else {"kind": kind}
+    else:
+        yield path, {"kind": f"{len(value)} items"}
+        places = range(len(value)) if len(value) <= LONG else (0, len(value) // 2, len(value) - 1)
+        for place in places:
+            yield from leaves(f"{path}[{place}]", value[place], depth + 1)
+
+
+def drawn(figure: Any) -> dict[str, Any]:
+    """What a figure shows: its words, lines, bars, points and pictures."""
+    from matplotlib.patches import Rectangle
+
+    found: dict[str, Any] = {}
+    for number, axes in enumerate(figure.axes):
+        legend = axes.get_legend()
+        words = [axes.get_title(), axes.get_xlabel(), axes.get_ylabel(), *(t.get_text() for t in axes.texts)]
+        words += [t.get_text() for t in legend.get_texts()] if legend else []
+        bars = [patch.get_bbox().bounds for patch in axes.patches if isinstance(patch, Rectangle)]
+        found[f"axes {number}"] = {
+            "words": " | ".join(words),
+            "lines": [np.asarray(line.get_xydata(), float) for line in axes.lines],
+            "bars": bars,
+            "points": [np.ma.filled(c.get_offsets().astype(float), np.nan) for c in axes.collections],
+            "pictures": [np.asarray(image.get_array(), float) for image in axes.images],
+        }
+    return found
+
+
+def shaken(seed: int) -> None:
+    """Make this kernel differ from others as machines do, only more so: its clock, and gradients."""
+    import tensorflow as tf
+    from keras.src.optimizers.base_optimizer import BaseOptimizer
+
+    for name in ("perf_counter", "time", "monotonic"):
+        clock = getattr(time, name)
+        setattr(time, name, lambda clock=clock: 7 * clock())
+    apply = BaseOptimizer.apply
+
+    def noisy(self: Any, grads: Any, trainable_variables: Any = None) -> Any:
+        grads = [
+            g if g is None or isinstance(g, tf.IndexedSlices)
+            else g * (1 + 1e-4 * tf.random.stateless_normal(tf.shape(g), (seed, number), dtype=g.dtype))
+            for number, g in enumerate(grads)
+        ]  # fmt: skip
+        return apply(self, grads, trainable_variables)
+
+    BaseOptimizer.apply = noisy
+
+
+def begin() -> None:
+    """Once in each kernel: look over the shoulder of `plots.show`."""
+    from utils import plots
+
+    show = plots.show
+
+    def showing(alt: str) -> None:
+        if plots.plt.get_fignums():
+            _shown.append({"alt": alt, **drawn(plots.plt.gcf())})
+        show(alt)
+
+    plots.show = showing
+    if os.environ.get("UNROLLED_SHAKEN"):
+        shaken(int(os.environ["UNROLLED_SHAKEN"]))
+
+
+def look(given: dict[str, Any], wanted: list[str]) -> str:
+    """What the cell that has just run has made or changed, of the names that stand in it; as JSON."""
+    if not hasattr(sys, "_recorded"):
+        sys._recorded = True  # type: ignore[attr-defined]
+        begin()
+    found: dict[str, Leaf] = {}
+    for name in wanted:
+        if name in given:
+            found.update(leaves(name, given[name]))
+    found = {path: leaf for path, leaf in found.items() if _seen.get(path) != leaf}
+    _seen.update(found)
+    for number, figure in enumerate(_shown):
+        found.update(leaves(f"figure {number}", figure))
+    _shown.clear()
+    return json.dumps(found)
+
+
+# ---- in pytest
+
+
+def printed(outputs: Iterable[Mapping[str, Any]]) -> dict[str, Leaf]:
+    """What a cell showed in words, without progress bars."""
+    words = []
+    for output in outputs:
+        if output["output_type"] == "stream" and output["name"] == "stdout":
+            words.append(output["text"])
+        data = output.get("data", {})
+        if "text/html" in data:
+            words.append(re.sub(r"<[^>]*>", " ", data["text/html"]))
+        elif "text/plain" in data and not any(kind.startswith("image") for kind in data):
+            words.append(data["text/plain"])
+    return {"output": text("\n".join(words))} if words else {}
+
+
+def merged(runs: list[dict[str, Leaf]]) -> dict[str, Leaf | None]:
+    """What several runs of a cell agree about; None for what they do not."""
+    found: dict[str, Leaf | None] = {}
+    for path in sorted(set().union(*runs)):
+        seen = [run.get(path) for run in runs]
+        kinds = {leaf["kind"] if leaf else None for leaf in seen}
+        if len(kinds) > 1 or None in kinds:
+            found[path] = None
+            continue
+        first = dict(seen[0])  # type: ignore[arg-type]
+        if "numbers" in first:
+            table = np.array([leaf["numbers"] for leaf in seen])  # type: ignore[index]
+            spread, size = np.ptp(table, axis=0), sizes(first)
+            loose = spread > LOOSE * size
+            if first["kind"].startswith("mean"):
+                loose[:] = loose[-1]
+            first["numbers"] = [None if far else x for x, far in zip(first["numbers"], loose, strict=True)]
+            if spread[~loose].any():
+                first["spread"] = [float(f"{x:.2g}") for x in np.where(loose, 0, spread)]
+        found[path] = first
+    return found
+
+
+def sizes(leaf: Leaf) -> np.ndarray:
+    """What the numbers of a leaf are compared with: each with itself, a mean with the root mean square."""
+    values = np.abs([x or 0.0 for x in leaf["numbers"]])
+    return np.full_like(values, values[-1]) if leaf["kind"].startswith("mean") else values
+
+
+def close(stored: Leaf, leaf: Leaf) -> bool:
+    """Whether numbers are as stored, as far as the stored runs agreed."""
+    was, now = stored["numbers"], leaf["numbers"]
+    spread = stored.get("spread") or [0.0] * len(was)
+    for ours, theirs, far, size in zip(was, now, spread, sizes(stored), strict=True):
+        allowed = ROUNDING + (LEARNT if far else AGREE) * size + 3 * far
+        if ours is not None and abs(ours - theirs) > allowed:
+            return False
+    return True
+
+
+def compare(stored: Mapping[str, Leaf | None], found: Mapping[str, Leaf]) -> list[str]:
+    """What a cell made otherwise than its record says, a line each."""
+    lines = [f"{path} is new" for path in found if path not in stored]
+    for path, leaf in stored.items():
+        if leaf is None:
+            continue
+        now = found.get(path)
+        if now is None:
+            lines.append(f"{path} is not made or not changed any more")
+        elif now["kind"] != leaf["kind"]:
+            lines.append(f"{path} was {leaf['kind']}, is {now['kind']}")
+        elif "numbers" in leaf and not close(leaf, now):
+            lines.append(f"{path} ({leaf['kind']}) was {leaf['numbers']}, is {now['numbers']}")
+    return lines

@@ -1,0 +1,66 @@
+"""`make record`: store what the cells of notebooks make at quick scale, for the tests to compare with."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tools import notebooks
+from tools.nbval import record
+
+# One run as the tests run; the others differ by clock and noise, and compute products otherwise.
+OTHER_WAYS = {"TF_ENABLE_ONEDNN_OPTS": "0", "OPENBLAS_CORETYPE": "Haswell", "OMP_NUM_THREADS": "1"}
+RUNS: list[dict[str, str]] = [{}, {"UNROLLED_SHAKEN": "1", **OTHER_WAYS}, {"UNROLLED_SHAKEN": "2"}]
+
+
+def run(paths: list[Path], folder: Path, variables: dict[str, str]) -> None:
+    """Run notebooks at quick scale on the samples, and keep in a folder what their cells make."""
+    quick = {"UNROLLED_SCALE": "quick", "UNROLLED_DATA": "sample", "UNROLLED_BUILD": str(folder / "build")}
+    options = "--nbval-lax --nbval-current-env -p tools.nbval.plugin -p no:cacheprovider -q --dist loadfile"
+    rules = notebooks.ROOT / "tools" / "nbval" / "sanitize.cfg"
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *map(str, paths),
+        *options.split(),
+        "-n",
+        str(min(2, len(paths))),
+    ]
+    subprocess.run(
+        [*command, "--nbval-sanitize-with", str(rules), "--nbval-cell-timeout=300", f"--record-to={folder}"],
+        cwd=notebooks.ROOT, env=os.environ | quick | variables, check=True,
+    )  # fmt: skip
+
+
+def store(path: Path, folders: list[Path]) -> None:
+    """Write a notebook's record, a line for each thing that a cell made."""
+    runs = [json.loads((folder / f"{path.stem}.json").read_text(encoding="utf-8")) for folder in folders]
+    known = {cell: record.merged([run[cell] for run in runs]) for cell in runs[0]}
+    lines = []
+    for cell, leaves in known.items():
+        inside = ",\n".join(f"  {json.dumps(path)}: {json.dumps(leaf)}" for path, leaf in leaves.items())
+        lines.append(f" {json.dumps(cell)}: {{\n{inside}\n }}" if leaves else f" {json.dumps(cell)}: {{}}")
+    file = notebooks.RECORDS / f"{path.stem}.json"
+    file.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    notebooks.add_choice(parser)
+    options = parser.parse_args()
+    paths = notebooks.all_notebooks(options.notebook, options.lab)
+    with tempfile.TemporaryDirectory() as place:
+        folders = [Path(place, str(number)) for number in range(len(RUNS))]
+        for folder, variables in zip(folders, RUNS, strict=True):
+            (folder / "build").mkdir(parents=True)
+            run(paths, folder, variables)
+        for path in paths:
+            store(path, folders)
+
+
+if __name__ == "__main__":
+    main()
