@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from utils import side_by_side
+from utils.checks import central_differences
 from utils.memory_tasks import adding
 
 
@@ -315,6 +316,37 @@ def test_evaluate_is_the_error_of_run():
     expected = ((outputs - y) ** 2).mean(axis=(1, 2, 3))
     found = side_by_side.evaluate(lstm_step, weights, x, y, side_by_side.squared_error)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@every_kind
+def test_a_walk_ends_where_a_run_ends(kind):
+    step, weights = KINDS[kind][0], started(kind, [0, 1])
+    x, _ = adding(np.random.default_rng(0), 3, 4)
+    path = side_by_side.walk(step, weights, x)
+    _, last = side_by_side.run(step, weights, x)
+    assert len(path) == 5
+    assert all(not np.any(state) for state in path[0])
+    for ours, theirs in zip(path[-1], last, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    on = side_by_side.walk(step, weights, x[:, 2:], start=path[2])
+    np.testing.assert_allclose(on[-1][0], path[-1][0], atol=1e-6)
+
+
+@every_kind
+def test_gradients_of_the_states_are_slopes(kind):
+    step, weights = KINDS[kind][0], started(kind, [0, 1], dtype="float64")
+    x, y = adding(np.random.default_rng(0), 3, 4)
+    error = side_by_side.squared_error
+    grads = side_by_side.state_gradients(step, weights, x, y, error)
+    assert grads.shape == (5, 2, 3, 5)
+    for t in (0,) if kind == "LSTM" else (0, 2, 4):  # h_t follows c_t: it cannot be held while c_t moves
+        states = [state.numpy() for state in side_by_side.walk(step, weights, x)[t]]
+
+        def loss(rest=x[:, t:], states=states):
+            path = side_by_side.walk(step, weights, rest, states)
+            return float(sum(error(y, (path[-1][0] @ weights[-2] + weights[-1])[:, :, None])))
+
+        np.testing.assert_allclose(grads[t], central_differences(loss, states[-1]), atol=1e-8)
 
 
 def test_run_many_times_without_a_warning(caplog):

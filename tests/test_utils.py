@@ -281,6 +281,19 @@ def test_bars_are_in_order_and_published_ones_grey():
     assert colors == [plots.BLUE, plots.GREY]
 
 
+def test_a_heat_table_writes_each_number_in_ink_that_can_be_read():
+    _, axes = plt.subplots()
+    picture = plots.heat_table(
+        np.array([[0.0, 1.0, 0.126]]), {"one": 1}, "abc", cmap=plots.gate_map("output"), axes=axes
+    )
+    written = [(text.get_text(), text.get_color()) for text in axes.texts]
+    labels = [[label.get_text() for label in axis.get_ticklabels()] for axis in (axes.yaxis, axes.xaxis)]
+    plt.close()
+    assert written == [("0.00", "black"), ("1.00", "white"), ("0.13", "black")]
+    assert labels == [["one"], ["a", "b", "c"]]
+    assert picture.get_clim() == (0, 1)
+
+
 def test_captioned_pictures_are_jpeg_with_an_alt_text():
     picture = np.zeros((30, 60, 3), np.uint8)
     shown = plots.captioned([picture, picture], ["a <dog>\nsure", "two"], width=40).data

@@ -21,7 +21,8 @@ import PIL.Image
 from IPython import get_ipython
 from IPython.display import HTML, Image, display
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
+from matplotlib.image import AxesImage
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, BLACK = (
     "#0072B2", "#E69F00", "#009E73", "#C1121F", "#CC79A7", "#56B4E9", "#F0E442", "#000000",
@@ -150,6 +151,32 @@ def bars(values: Mapping[str, float], *, xlabel: str, published: Sequence[str] =
     axes.margins(x=0.12)
     axes.set_xlabel(xlabel)
     return axes
+
+
+def heat_table(
+    values: Any, rows: Sequence[Any], columns: Sequence[Any], *, cmap: Any, axes: Axes | None = None
+) -> AxesImage:
+    """A table as a heat map, each number written in its field.
+
+    Args:
+        values: numbers in [0, 1], `(rows, columns)`.
+        rows: a label for each row, from the top.
+        columns: a label for each column.
+        cmap: the map from numbers to colours.
+        axes: where to draw; the current axes if None.
+
+    Returns:
+        The picture, for a colour bar.
+    """
+    axes = plt.gca() if axes is None else axes
+    picture = axes.imshow(values, cmap=cmap, vmin=0, vmax=1, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        color = ink(to_hex(picture.cmap(float(value))))
+        axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=color)
+    axes.set_yticks(range(len(rows)), list(rows))
+    axes.set_xticks(range(len(columns)), list(columns))
+    axes.grid(False)
+    return picture
 
 
 def colored_text(text: Sequence[str], values: Sequence[float], *, limit: float = 1.0) -> HTML:

@@ -407,6 +407,59 @@ def evaluate(
     return np.asarray(error(as_tensor(y, outputs.dtype), tf.constant(outputs)), "float64")
 
 
+def walk(
+    step: Step, weights: Sequence[np.ndarray], x: Any, start: Sequence[tf.Tensor] | None = None
+) -> list[tuple[tf.Tensor, ...]]:
+    """All states along given sequences, step by step, so that a gradient tape can see each of them.
+
+    Args:
+        step: the cell's step, as the module's docstring says.
+        weights: a stack.
+        x: `(batch, steps, D)`.
+        start: the states before the first step, `(networks, batch, H)` each; zeros if None.
+
+    Returns:
+        T + 1 entries, that before the first step in front: the states, `(networks, batch, H)` each.
+
+    Raises:
+        ValueError: shapes or the step do not fit.
+    """
+    x = as_tensor(x, weights[-2].dtype)
+    zeros = silence(step, weights, x)
+    path = [zeros if start is None else tuple(start)]
+    for t in range(x.shape[1]):
+        new = step(x[:, t], *path[-1], *weights[:-2])
+        path.append(tuple(new)[: len(zeros)] if isinstance(new, tuple | list) else (new,))
+    return path
+
+
+def state_gradients(step: Step, weights: Sequence[np.ndarray], x: Any, y: Any, loss: Loss) -> np.ndarray:
+    """The gradient of the loss at the end with respect to every state on the way: c, or h where c is not.
+
+    Args:
+        step: the cell's step, as the module's docstring says.
+        weights: a stack.
+        x: `(batch, steps, D)`.
+        y: what the loss compares the answer at the last step with, `(batch, 1, ...)`.
+        loss: from y and the outputs, as in training.
+
+    Returns:
+        `(T + 1, networks, batch, H)`, the state before the first step in front; of c including what goes
+        through the h of the same step.
+
+    Raises:
+        ValueError: shapes or the step do not fit.
+    """
+    x = as_tensor(x, weights[-2].dtype)
+    start = [tf.identity(zeros) for zeros in silence(step, weights, x)]  # h and c apart, for the tape
+    with tf.GradientTape() as tape:
+        tape.watch(start)
+        path = walk(step, weights, x, start)
+        answers = path[-1][0] @ weights[-2] + weights[-1]
+        total = tf.reduce_sum(loss(as_tensor(y, x.dtype), answers[:, :, None]))
+    return np.stack(tape.gradient(total, [states[-1] for states in path]))
+
+
 def tuned(
     step: Step,
     start: Callable[[Sequence[int]], Arrays],
