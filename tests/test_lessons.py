@@ -31,7 +31,7 @@ def lesson_01():
     given = SIMPLE | {"NOISE": 0.0, "WORD": "abcd", "V": 4, "vocabulary": list("abcd"), "learn": quiet}
     given |= {"grid": lambda *shape: np.zeros(shape), "plt": types.SimpleNamespace()}
     made = run_cells("01_", "rnn-step", "spell", **given)
-    return made | run_cells("01_", "film", np=np, NOISE=0.0, plt=MagicMock(), plots=MagicMock())
+    return made | run_cells("01_", "film", np=np, NOISE=0.0)
 
 
 def digits_in(film, lamps):
@@ -71,8 +71,7 @@ def test_lesson_01_asks_of_its_films_what_the_text_says(cell, lesson_01):
 
 
 def test_lesson_01_adds_from_the_lowest_digit():
-    given = SIMPLE | {"BITS": 8, "EPOCHS": 1, "train": lambda *_: [0.0], "print": quiet}
-    x, y = run_cells("01_", "adder-learn", **given)["sums"](20, np.random.default_rng(0), 6)
+    x, y = run_cells("01_", "sums", np=np, BITS=8)["sums"](20, np.random.default_rng(0), 6)
     values = 2 ** np.arange(6)
     assert np.array_equal(x.sum(axis=2) @ values % 64, y @ values)
 
