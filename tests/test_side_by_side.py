@@ -349,6 +349,15 @@ def test_gradients_of_the_states_are_slopes(kind):
         np.testing.assert_allclose(grads[t], central_differences(loss, states[-1]), atol=1e-8)
 
 
+def test_faint_gradients_of_the_states_have_a_norm():
+    step, weights = KINDS["SimpleRNN"][0], started("SimpleRNN", [0])
+    weights[1] *= 0.1
+    x, y = adding(np.random.default_rng(0), 3, 30)
+    grads = side_by_side.state_gradients(step, weights, x, y, side_by_side.squared_error)
+    assert np.all(np.linalg.norm(grads, axis=-1) > 0)
+    assert np.abs(grads[0]).max() < 1e-25  # whose square is 0 in float32
+
+
 def test_run_many_times_without_a_warning(caplog):
     weights = started("SimpleRNN", seeds=range(2))
     x = np.zeros((1, 3, 2), "float32")

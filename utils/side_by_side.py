@@ -444,8 +444,8 @@ def state_gradients(step: Step, weights: Sequence[np.ndarray], x: Any, y: Any, l
         loss: from y and the outputs, as in training.
 
     Returns:
-        `(T + 1, networks, batch, H)`, the state before the first step in front; of c including what goes
-        through the h of the same step.
+        `(T + 1, networks, batch, H)`, float64 (squares of faint float32 numbers would be 0), the state
+        before the first step in front; of c including what goes through the h of the same step.
 
     Raises:
         ValueError: shapes or the step do not fit.
@@ -457,7 +457,7 @@ def state_gradients(step: Step, weights: Sequence[np.ndarray], x: Any, y: Any, l
         path = walk(step, weights, x, start)
         answers = path[-1][0] @ weights[-2] + weights[-1]
         total = tf.reduce_sum(loss(as_tensor(y, x.dtype), answers[:, :, None]))
-    return np.stack(tape.gradient(total, [states[-1] for states in path]))
+    return np.stack(tape.gradient(total, [states[-1] for states in path])).astype("float64")
 
 
 def tuned(
