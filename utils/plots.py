@@ -152,6 +152,33 @@ def bars(values: Mapping[str, float], *, xlabel: str, published: Sequence[str] =
     return axes
 
 
+def losses(
+    runs: Mapping[str, Mapping[str, Sequence[float]]], *, unit: str, colors: Sequence[str] = COLORS
+) -> Axes:
+    """Loss curves: validation loss against the epoch, and the training loss dashed in the same colour.
+
+    Args:
+        runs: label and history of each training, as Keras' `fit(...).history`: the lists "loss" and
+            "val_loss", one number per epoch.
+        unit: of the loss, e.g. "nats per character".
+        colors: of the runs, at least as many.
+
+    Returns:
+        The axes, for changes.
+    """
+    _, axes = plt.subplots()
+    for (name, history), color in zip(runs.items(), colors, strict=False):
+        epochs = range(1, len(history["loss"]) + 1)
+        marker = "o" if len(epochs) < 10 else ""
+        axes.plot(epochs, history["loss"], "--", marker=marker, ms=3, lw=1, color=color)
+        axes.plot(epochs, history["val_loss"], marker=marker, ms=5, color=color, label=name)
+    axes.plot([], [], "--", lw=1, color=GREY, label="training")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set(xlabel="epoch", ylabel=f"loss ({unit})")
+    axes.legend()
+    return axes
+
+
 def colored_text(text: Sequence[str], values: Sequence[float], *, limit: float = 1.0) -> HTML:
     """Text whose background tells a number per piece: blue for positive, orange for negative.
 
