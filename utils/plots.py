@@ -22,6 +22,7 @@ from IPython import get_ipython
 from IPython.display import HTML, Image, display
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.ticker import MaxNLocator
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, BLACK = (
     "#0072B2", "#E69F00", "#009E73", "#C1121F", "#CC79A7", "#56B4E9", "#F0E442", "#000000",
@@ -173,7 +174,7 @@ def losses(
         axes.plot(epochs, history["loss"], "--", marker=marker, ms=3, lw=1, color=color)
         axes.plot(epochs, history["val_loss"], marker=marker, ms=5, color=color, label=name)
     axes.plot([], [], "--", lw=1, color=GREY, label="training")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     axes.set(xlabel="epoch", ylabel=f"loss ({unit})")
     axes.legend()
     return axes
