@@ -150,7 +150,7 @@ def test_lesson_05_pads_sounds_at_the_end():
     recording = types.SimpleNamespace(samples=None, digit=7)
     parts = types.SimpleNamespace(train=[recording], validation=[recording])
     loud = np.full((3, 32), 2.0)
-    given = {"np": np, "scale": lambda **_: 5, "digits": parts, "ROWS": None, "print": quiet}
+    given = SIMPLE | {"scale": lambda **_: 5, "digits": parts, "ROWS": None, "print": quiet}
     made = run_cells("05_deep", "digits", **given, log_mel=lambda *_: loud)
     x, y = made["spectrograms"]([recording])
     assert x[0, :, 0].tolist() == [2, 2, 2, 0, 0]

@@ -294,6 +294,17 @@ def test_a_heat_table_writes_each_number_in_ink_that_can_be_read():
     assert picture.get_clim() == (0, 1)
 
 
+def test_loss_curves_are_solid_for_validation_and_dashed_for_training():
+    histories = {"a": {"loss": [3.0, 1.0], "val_loss": [2.0, 1.5]}, "b": {"loss": [1.0], "val_loss": [4.0]}}
+    axes = plots.losses(histories, unit="nats")
+    drawn = [(line.get_linestyle(), line.get_color(), list(line.get_ydata())) for line in axes.lines]
+    plt.close()
+    assert drawn[:2] == [("--", plots.BLUE, [3, 1]), ("-", plots.BLUE, [2, 1.5])]
+    assert drawn[2:4] == [("--", plots.ORANGE, [1]), ("-", plots.ORANGE, [4])]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b", "training"]
+    assert list(axes.lines[0].get_xdata()) == [1, 2]
+
+
 def test_captioned_pictures_are_jpeg_with_an_alt_text():
     picture = np.zeros((30, 60, 3), np.uint8)
     shown = plots.captioned([picture, picture], ["a <dog>\nsure", "two"], width=40).data

@@ -23,6 +23,7 @@ from IPython.display import HTML, Image, display
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.image import AxesImage
+from matplotlib.ticker import MaxNLocator
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, BLACK = (
     "#0072B2", "#E69F00", "#009E73", "#C1121F", "#CC79A7", "#56B4E9", "#F0E442", "#000000",
@@ -177,6 +178,33 @@ def heat_table(
     axes.set_xticks(range(len(columns)), list(columns))
     axes.grid(False)
     return picture
+
+
+def losses(
+    runs: Mapping[str, Mapping[str, Sequence[float]]], *, unit: str, colors: Sequence[str] = COLORS
+) -> Axes:
+    """Loss curves: validation loss against the epoch, and the training loss dashed in the same colour.
+
+    Args:
+        runs: label and history of each training, as Keras' `fit(...).history`: the lists "loss" and
+            "val_loss", one number per epoch.
+        unit: of the loss, e.g. "nats per character".
+        colors: of the runs, at least as many.
+
+    Returns:
+        The axes, for changes.
+    """
+    _, axes = plt.subplots()
+    for (name, history), color in zip(runs.items(), colors, strict=False):
+        epochs = range(1, len(history["loss"]) + 1)
+        marker = "o" if len(epochs) < 10 else ""
+        axes.plot(epochs, history["loss"], "--", marker=marker, ms=3, lw=1, color=color)
+        axes.plot(epochs, history["val_loss"], marker=marker, ms=5, color=color, label=name)
+    axes.plot([], [], "--", lw=1, color=GREY, label="training")
+    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+    axes.set(xlabel="epoch", ylabel=f"loss ({unit})")
+    axes.legend()
+    return axes
 
 
 def colored_text(text: Sequence[str], values: Sequence[float], *, limit: float = 1.0) -> HTML:
