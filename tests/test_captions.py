@@ -11,7 +11,7 @@ keras = pytest.importorskip("keras")
 D, V, H, E = 5, 12, 6, 4
 CELLS = (keras.layers.SimpleRNN, keras.layers.GRU, keras.layers.LSTM)
 SEEN = np.random.default_rng(0).normal(size=(3, D)).astype(np.float32)
-TOLD = c.pad([[1, 7, 5, 2], [1, 8, 9, 5, 6, 2], [1, 4, 2]])
+TOKENS = c.pad([[1, 7, 5, 2], [1, 8, 9, 5, 6, 2], [1, 4, 2]])
 
 
 def network(way, cell=keras.layers.LSTM, **more):
@@ -31,11 +31,12 @@ def test_encode_cuts_and_knows_rare_words():
     encoded = c.encode([["a cat", "a dog a dog"]], vocabulary, longest=4)
     assert encoded == [[[1, 4, 3, 2], [1, 4, 5, 4, 5]]]
     assert c.decode([4, 3], vocabulary) == "a <unknown>"
+    assert c.decode([4, 5, c.END, 4], vocabulary) == "a dog"
 
 
 def test_padding_is_on_the_right_and_rounded_up():
-    assert TOLD.tolist()[0] == [1, 7, 5, 2, 0, 0, 0, 0, 0]
-    assert TOLD.dtype == np.int32
+    assert TOKENS.tolist()[0] == [1, 7, 5, 2, 0, 0, 0, 0, 0]
+    assert TOKENS.dtype == np.int32
     assert c.pad([[1, 2]], least=6).shape == (1, 9)
 
 
@@ -49,25 +50,25 @@ def test_standardised_by_the_training_part_alone():
 
 @pytest.mark.parametrize("way", c.WAYS)
 def test_untrained_networks_find_all_words_alike(way):
-    logits = network(way)([SEEN, TOLD[:, :-1]])
-    assert logits.shape == (3, TOLD.shape[1] - 1, V)
-    assert abs(float(c.loss_per_word(TOLD[:, 1:], logits)) - np.log(V)) < 0.1
-    assert abs(float(c.smoothed(TOLD[:, 1:], logits)) - np.log(V)) < 0.1
+    logits = network(way)([SEEN, TOKENS[:, :-1]])
+    assert logits.shape == (3, TOKENS.shape[1] - 1, V)
+    assert abs(float(c.loss_per_word(TOKENS[:, 1:], logits)) - np.log(V)) < 0.1
+    assert abs(float(c.smoothed(TOKENS[:, 1:], logits)) - np.log(V)) < 0.1
 
 
 @pytest.mark.parametrize("way", c.WAYS)
 @pytest.mark.parametrize("cell", CELLS[::2])
 def test_padding_is_inert(way, cell):
-    model, longer = network(way, cell), np.pad(TOLD, [(0, 0), (0, 2)])
-    logits, more = (np.asarray(model([SEEN, told[:, :-1]])) for told in (TOLD, longer))
+    model, longer = network(way, cell), np.pad(TOKENS, [(0, 0), (0, 2)])
+    logits, more = (np.asarray(model([SEEN, tokens[:, :-1]])) for tokens in (TOKENS, longer))
     assert np.abs(more[:, :-2] - logits).max() < 1e-6
     loss, also = (
-        float(f(t[:, 1:], x)) for f in (c.loss_per_word,) for t, x in ((TOLD, logits), (longer, more))
+        float(f(t[:, 1:], x)) for f in (c.loss_per_word,) for t, x in ((TOKENS, logits), (longer, more))
     )
     assert loss == pytest.approx(also, abs=1e-6)
-    nats, same = (c.word_nats(model, SEEN, told, size=4) for told in (TOLD, longer))
+    nats, same = (c.word_nats(model, SEEN, tokens, size=4) for tokens in (TOKENS, longer))
     assert np.abs(same[:, :-2] - nats).max() < 1e-6
-    assert nats.sum() / np.count_nonzero(TOLD[:, 1:]) == pytest.approx(loss, abs=1e-5)
+    assert nats.sum() / np.count_nonzero(TOKENS[:, 1:]) == pytest.approx(loss, abs=1e-5)
 
 
 @pytest.mark.parametrize("way", c.WAYS)
@@ -75,18 +76,18 @@ def test_padding_is_inert(way, cell):
 @pytest.mark.parametrize("hear", [True, False])
 def test_the_stepper_gives_the_scores_of_the_whole_network(way, cell, hear):
     model = network(way, cell)
-    before = TOLD if hear else c.unheard(TOLD)
+    before = TOKENS if hear else c.only_start(TOKENS)
     whole = np.asarray(model([SEEN, before[:, :-1]]))
     whole = whole - np.logaddexp.reduce(whole, axis=-1, keepdims=True)
     step, state = c.stepper(model, hear), c.begin(model, SEEN)
-    for t in range(TOLD.shape[1] - 1):
-        log_p, state = step(TOLD[:, t], state)
+    for t in range(TOKENS.shape[1] - 1):
+        log_p, state = step(TOKENS[:, t], state)
         assert np.abs(np.asarray(log_p) - whole[:, t]).max() < 1e-5
 
 
 def test_the_first_step_is_the_equation_of_the_lecture():
     model = network("first step", keras.layers.SimpleRNN)
-    x = np.asarray(model.get_layer("words")(TOLD[:, :-1]))
+    x = np.asarray(model.get_layer("words")(TOKENS[:, :-1]))
     v = np.asarray(model.get_layer("image")(SEEN))
     W, Whh, b = model.get_layer("rnn").get_weights()
     Wxh, Wih = W[:E], W[E:]
@@ -97,7 +98,7 @@ def test_the_first_step_is_the_equation_of_the_lecture():
     squeezed = np.asarray(model.get_layer("squeeze")(h))
     table = model.get_layer("words")
     logits = squeezed @ np.asarray(table.embeddings).T + np.asarray(table.bias)
-    assert np.abs(np.asarray(model([SEEN, TOLD[:, :-1]]))[:, -1] - logits).max() < 1e-5
+    assert np.abs(np.asarray(model([SEEN, TOKENS[:, :-1]]))[:, -1] - logits).max() < 1e-5
 
 
 def test_an_unknown_way_is_refused():
@@ -116,8 +117,8 @@ def test_batches_hold_each_caption_with_its_own_image():
     captions = [[[1, *[4 + i] * (1 + (i + k) % 6), 2] for k in range(5)] for i in range(10)]
     made = list(c.batches(seen, captions, np.random.default_rng(0), size=10))
     assert len(made) == 5
-    for image, told in made:
-        assert (told[:, 1] == 4 + image[:, 0]).all()
+    for image, tokens in made:
+        assert (tokens[:, 1] == 4 + image[:, 0]).all()
     assert sorted(np.concatenate([image[:, 0] for image, _ in made])) == sorted(list(range(10)) * 5)
     with pytest.raises(ValueError, match="do not fill a batch"):
         next(c.batches(seen, captions, np.random.default_rng(0), size=51))
@@ -137,6 +138,18 @@ def test_training_begins_anew_and_learns_what_the_image_shows():
     found = c.write(model, FEATURES[:2], width=1)
     assert [h.tokens[0] for h in found] == [4, 5]
     assert all(h.ended for h in found)
+
+
+def test_what_is_reported_of_an_epoch_is_kept_with_it(tmp_path):
+    model, path = network("initial state"), tmp_path / "kept.npz"
+
+    def report(epoch, row):
+        return [epoch, row[2]]  # the seconds
+
+    rows = c.train(model, FEATURES, SMALL, 2, 0.05, size=8, path=path, report=report, eager=True)
+    assert [row[3:] for row in rows] == [[1, rows[0][2]], [2, rows[1][2]]]
+    again = c.train(model, FEATURES, SMALL, 2, 0.05, size=8, path=path, report=report, eager=True)
+    np.testing.assert_array_equal(again, rows)
 
 
 def test_training_goes_on_where_it_was_interrupted(tmp_path):
@@ -168,15 +181,15 @@ def test_copies_together_say_what_one_says():
 
 
 def test_bleu_is_that_of_sacrebleu():
-    told = ["a dog runs through the grass", "two men", "a man rides a bike"]
+    written = ["a dog runs through the grass", "two men", "a man rides a bike"]
     people = [
         ["a dog runs in the grass", "the dog runs"],
         ["two men sit", "two men"],
         ["a man on a bike", "a bike"],
     ]
     streams = list(zip(*people, strict=True))
-    for n, score in enumerate(c.bleu(told, people), 1):
-        theirs = BLEU(max_ngram_order=n, lowercase=True, tokenize="none").corpus_score(told, streams)
+    for n, score in enumerate(c.bleu(written, people), 1):
+        theirs = BLEU(max_ngram_order=n, lowercase=True, tokenize="none").corpus_score(written, streams)
         assert score == pytest.approx(theirs.score, abs=1e-9)
 
 
@@ -191,6 +204,10 @@ def test_bleu_of_known_captions():
     )
 
 
+def test_the_signature_says_how_it_is_counted():
+    assert c.signature(5).startswith("nrefs:5|case:lc|eff:no|tok:none|smooth:exp|version:")
+
+
 def test_plain_captions():
     assert c.plain([["A dog , runs !"]]) == [["a dog runs"]]
 
@@ -200,5 +217,5 @@ def test_the_table_of_words_survives_save_and_load(tmp_path):
     network.get_layer("words").bias.assign(np.arange(9.0))
     network.save(tmp_path / "network.keras")
     loaded = keras.saving.load_model(tmp_path / "network.keras")
-    image, told = np.ones((2, 6), np.float32), np.array([[1, 4, 5], [1, 6, 0]])
-    np.testing.assert_allclose(loaded([image, told]), network([image, told]), atol=1e-6)
+    image, tokens = np.ones((2, 6), np.float32), np.array([[1, 4, 5], [1, 6, 0]])
+    np.testing.assert_allclose(loaded([image, tokens]), network([image, tokens]), atol=1e-6)

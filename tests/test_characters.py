@@ -187,3 +187,24 @@ def test_two_evaluations_of_one_loss_agree(chunk):
     assert characters.nats(ours, held_out).mean() == pytest.approx(by_keras, rel=1e-5)
     alone = np.mean([characters.nats(ours, np.c_[a, b[:, -1:]]).mean() for a, b in zip(x, y, strict=True)])
     assert abs(alone - by_keras) > 1e-4  # without the state it is another loss
+
+
+def test_what_a_text_must_have():
+    assert characters.needed(64, 256) == 18_206  # nine tenths of it are 16,385 characters: one batch
+    assert characters.needed(2, 4) == 2570  # a tenth of it are 257: one window
+    assert characters.needed(64, 256, at_most=18_206) == 18_206
+    with pytest.raises(ValueError, match="READ is 18,205; 64 streams of 256 characters need 18,206 at least"):
+        characters.needed(64, 256, at_most=18_205)
+
+
+def test_a_prompt_that_the_text_does_not_know(capsys):
+    assert characters.usable("be not", "to be or not to be") == "be not"
+    assert capsys.readouterr().out == ""
+    assert characters.usable("ROMEO", "to be or not to be") == "to be or not to be"
+    assert "the text has no ['E', 'M', 'O', 'R']" in capsys.readouterr().out
+    assert characters.usable("", "to be") == "to be"
+    assert "it was empty" in capsys.readouterr().out
+
+
+def test_text_on_one_line():
+    assert characters.one_line("ROMEO:\nWhat") == "ROMEO:↵What"

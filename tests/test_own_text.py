@@ -3,13 +3,13 @@
 The tests marked `slow` run whole notebooks; `make settings` does, `make test` does not.
 """
 
-import math
 import re
 
 import numpy as np
 import pytest
 
 from tools import notebooks
+from utils import characters
 from utils.datasets import shakespeare, text_file
 from utils.results import ResultCard
 from utils.scales import scale
@@ -69,7 +69,7 @@ def changed(path, **settings):
 
 def checks_at_the_top(**settings):
     """Parameters and first cell of the lesson, which refuses what the rest could not do."""
-    names = {"math": math, "scale": scale, "shakespeare": shakespeare, "text_file": text_file}
+    names = {"characters": characters, "scale": scale, "shakespeare": shakespeare, "text_file": text_file}
     notebook = changed(LESSON, **settings)
     for cell in ("parameters", "load"):
         exec(notebooks.find(notebook, cell).source, names | {"ResultCard": ResultCard}, names)

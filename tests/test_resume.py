@@ -22,15 +22,15 @@ def model_of(units: int = 5, rate: float = 0.01, loss: object = "mse", **options
     return model
 
 
-def train(path, readings, stop_before=None):
+def train(path, epochs, stop_before=None):
     model = model_of()
     losses = resume.go_on(path, model)
-    for reading in range(len(losses), readings):
-        if reading == stop_before:
+    for epoch in range(len(losses), epochs):
+        if epoch == stop_before:
             raise KeyboardInterrupt
-        order = np.random.default_rng(reading).permutation(len(X))
+        order = np.random.default_rng(epoch).permutation(len(X))
         history = model.fit(X[order], Y[order], batch_size=4, shuffle=False, verbose=0).history
-        losses.append([history["loss"][0], float(reading)])
+        losses.append([history["loss"][0], float(epoch)])
         if path:
             resume.keep(path, model, losses)
     return model, losses

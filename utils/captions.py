@@ -2,13 +2,14 @@
 
 Lesson 08 explains all this, and its labs share what stands here. A network is made of an image's features
 `(N, D)`, the words so far `(N, T)` and a recurrent layer with H units; it gives logits `(N, T, V)`, and is
-trained to say the next word. Padding is 0, on the right, and changes nothing.
+trained to predict the next word. Padding is 0, on the right, and changes nothing.
 
-Not here: the captions and pictures (`utils.datasets`), features (`utils.features`), greedy and beam search
-(`utils.decoding`).
+Not here: the captions and pictures (`utils.datasets`, `utils.photos`), features (`utils.features`), greedy
+and beam search (`utils.decoding`).
 """
 
 import collections
+import itertools
 import math
 import re
 import time
@@ -46,7 +47,9 @@ def make_vocabulary(captions: Sequence[Sequence[str]], rare: int = 1) -> list[st
         captions: of the training pictures, and of no others.
         rare: words that are used fewer times are left out.
     """
-    counts = collections.Counter(word for told in captions for caption in told for word in words(caption))
+    counts = collections.Counter(
+        word for several in captions for caption in several for word in words(caption)
+    )
     return [*SPECIAL, *sorted(word for word, count in counts.items() if count >= rare)]
 
 
@@ -63,12 +66,12 @@ def encode(captions: Sequence[Sequence[str]], vocabulary: Sequence[str], longest
     def one(caption: str) -> list[int]:
         return [START, *(number.get(word, UNKNOWN) for word in words(caption)), END][: 1 + longest]
 
-    return [[one(caption) for caption in told] for told in captions]
+    return [[one(caption) for caption in several] for several in captions]
 
 
 def decode(tokens: Sequence[int], vocabulary: Sequence[str]) -> str:
-    """Word numbers as text."""
-    return " ".join(vocabulary[token] for token in tokens)
+    """Word numbers as text, up to END."""
+    return " ".join(vocabulary[token] for token in itertools.takewhile(lambda token: token != END, tokens))
 
 
 def pad(captions: Sequence[Sequence[int]], multiple: int = 4, least: int = 0) -> np.ndarray:
@@ -101,7 +104,7 @@ def standardised(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 @keras.saving.register_keras_serializable("unrolled")
 class Words(layers.Embedding):
-    """One table to read words and to score them (Press and Wolf 2017; Inan et al. 2017).
+    """One table that embeds words and scores them (Press and Wolf 2017; Inan et al. 2017).
 
     Called with word numbers `(N, T)`, int32, it gives their embeddings `(N, T, E)`; called with vectors
     `(N, T, E)` and `score=True`, the logit of each word, x E^T + b, `(N, T, V)`.
@@ -144,7 +147,7 @@ def build(
 
     - "first step": h_1 = f(W_xh x_1 + W_hh h_0 + W_ih v), and no v afterwards (Karpathy and Fei-Fei 2015,
       equations 13 to 15, and lecture L0);
-    - "first input": v, squeezed to the size of a word, is read before the first word (Vinyals et al. 2015);
+    - "first input": v, squeezed to the size of a word, comes in before the first word (Vinyals et al. 2015);
     - "initial state": h_0 = tanh(W v + b), and c_0 likewise if there is one;
     - "every step": as "first step", but v is added at each one.
 
@@ -166,11 +169,11 @@ def build(
     """
     if way not in WAYS:
         raise ValueError(f"{way!r} is no way for an image to enter; the ways are {', '.join(WAYS)}.")
-    image, told = keras.Input((image_size,)), keras.Input((None,), dtype="int32")
+    image, tokens = keras.Input((image_size,)), keras.Input((None,), dtype="int32")
     v = layers.Dropout(dropout)(image)
     small = keras.initializers.RandomNormal(stddev=0.05)  # so that all words are scored alike at first
     table = Words(vocabulary_size, embedding, embeddings_initializer=small, name="words")
-    x = layers.Dropout(dropout / 2)(table(told))
+    x = layers.Dropout(dropout / 2)(table(tokens))
     rnn = cell(units, return_sequences=True, name="rnn")
     if way == "initial state":
         count = 2 if isinstance(rnn, layers.LSTM) else 1  # an LSTM has h and c
@@ -184,7 +187,7 @@ def build(
             v = ops.concatenate([v, later if way == "first step" else later + v], axis=1)
             h = rnn(ops.concatenate([x, v], axis=2))
     squeezed = layers.Dense(embedding, name="squeeze")(layers.Dropout(dropout)(h))
-    return keras.Model([image, told], table(squeezed, score=True), name=way.replace(" ", "_"))
+    return keras.Model([image, tokens], table(squeezed, score=True), name=way.replace(" ", "_"))
 
 
 def count_parameters(way: str, image_size: int, vocabulary_size: int, units: int, **more: Any) -> int:
@@ -212,23 +215,23 @@ def units_for(budget: int, way: str, image_size: int, vocabulary_size: int, **mo
     return min(low, high, key=lambda units: abs(count(units) - budget))
 
 
-def loss_per_word(told: Any, logits: Any) -> Any:
+def loss_per_word(tokens: Any, logits: Any) -> Any:
     """Cross-entropy in nats, the mean over words; PAD does not count.
 
     Args:
-        told: the words that should have been said, `(N, T)`, int.
+        tokens: the true next words, `(N, T)`, int.
         logits: `(N, T, V)`.
     """
-    counts = ops.cast(ops.not_equal(told, PAD), logits.dtype)
-    nats = keras.losses.sparse_categorical_crossentropy(told, logits, from_logits=True)
+    counts = ops.cast(ops.not_equal(tokens, PAD), logits.dtype)
+    nats = keras.losses.sparse_categorical_crossentropy(tokens, logits, from_logits=True)
     return ops.sum(nats * counts) / ops.sum(counts)
 
 
-def smoothed(told: Any, logits: Any) -> Any:
+def smoothed(tokens: Any, logits: Any) -> Any:
     """The loss where a tenth of the weight goes to all words alike (Szegedy et al. 2016, section 7)."""
-    counts = ops.cast(ops.not_equal(told, PAD), logits.dtype)
+    counts = ops.cast(ops.not_equal(tokens, PAD), logits.dtype)
     all_words = ops.logsumexp(logits, axis=-1) - ops.mean(logits, axis=-1)
-    return 0.9 * loss_per_word(told, logits) + 0.1 * ops.sum(all_words * counts) / ops.sum(counts)
+    return 0.9 * loss_per_word(tokens, logits) + 0.1 * ops.sum(all_words * counts) / ops.sum(counts)
 
 
 def batches(
@@ -250,7 +253,7 @@ def batches(
     Raises:
         ValueError: there are too few captions.
     """
-    pairs = [(i, caption) for i, told in enumerate(captions) for caption in told]
+    pairs = [(i, caption) for i, several in enumerate(captions) for caption in several]
     if len(pairs) < size:
         raise ValueError(f"{len(pairs)} captions do not fill a batch of {size}; take more pictures.")
     order = rng.permutation(len(pairs))[: len(pairs) // size * size]
@@ -258,13 +261,13 @@ def batches(
         part = order[first : first + 50 * size]
         part[:] = sorted(part, key=lambda k: len(pairs[k][1]))
     for k in rng.permutation(len(order) // size):
-        pictures, told = zip(*(pairs[i] for i in order[k * size : (k + 1) * size]), strict=True)
-        yield seen[list(pictures)], pad(told, least=least)
+        pictures, chosen = zip(*(pairs[i] for i in order[k * size : (k + 1) * size]), strict=True)
+        yield seen[list(pictures)], pad(chosen, least=least)
 
 
-def unheard(told: np.ndarray) -> np.ndarray:
-    """Words so far, `(N, T)`, all replaced by START: what a network reads that does not hear itself."""
-    return np.full_like(told, START)
+def only_start(tokens: np.ndarray) -> np.ndarray:
+    """Words so far, `(N, T)`, all replaced by START: the input of a network without the previous word."""
+    return np.full_like(tokens, START)
 
 
 def rate_at(step: int, steps: int, rate: float) -> float:
@@ -306,6 +309,7 @@ def train(
     hear: bool = True,
     validation: tuple[np.ndarray, Encoded] | None = None,
     path: Path | None = None,
+    report: Callable[[int, list[float]], Sequence[float]] | None = None,
     eager: bool = False,
 ) -> list[list[float]]:
     """Train a network from new weights, with Adam, clipped gradients and the true previous word as input.
@@ -317,57 +321,59 @@ def train(
         model: as `build` makes it.
         seen: features, `(pictures, D)`.
         captions: of each picture, as `encode` gives them.
-        epochs: how often all captions are read.
+        epochs: how often it goes through all captions.
         rate: the highest learning rate, see `rate_at`.
         seed: of the weights, of dropout and of the order of the captions.
         size, least: of the batches, see `batches`.
         loss: from words `(N, T)` and logits `(N, T, V)` to a number.
-        hear: False hides the previous words: the network reads START at every step.
+        hear: False hides the previous words: the input is START at every step.
         validation: features and captions that are scored after each epoch.
         path: where the training is kept after each epoch, and goes on from, see `utils.resume`.
+        report: called after each epoch with its number, from 1, and its figures; it returns further figures,
+            as many each time, that are kept with them.
         eager: do not compile; for a few batches that is faster.
 
     Returns:
         For each epoch the mean training loss (of the batches, with dropout), the validation loss in nats
-        per word (nan without validation), and the seconds of training.
+        per word (nan without validation), the seconds of training, and what `report` returned.
     """
     start_again(model, seed, loss, eager)
     history = resume.go_on(path, model)
     count = sum(map(len, captions)) // size
     for epoch in range(len(history), epochs):
         start, losses = time.perf_counter(), []
-        for k, (image, told) in enumerate(
-            batches(seen, captions, np.random.default_rng((seed, epoch)), size, least)
-        ):
+        rng = np.random.default_rng((seed, epoch))
+        for k, (image, tokens) in enumerate(batches(seen, captions, rng, size, least)):
             model.optimizer.learning_rate = rate_at(epoch * count + k, epochs * count, rate)
             model.reset_metrics()  # else some versions of Keras give the mean of the batches so far
-            before = told[:, :-1] if hear else unheard(told[:, :-1])
-            losses.append(model.train_on_batch([image, before], told[:, 1:]))
+            before = tokens[:, :-1] if hear else only_start(tokens[:, :-1])
+            losses.append(model.train_on_batch([image, before], tokens[:, 1:]))
         seconds = time.perf_counter() - start
         on_validation = nats_per_word(model, *validation, hear=hear) if validation else math.nan
-        history.append([float(np.mean(losses)), on_validation, seconds])
+        row = [float(np.mean(losses)), on_validation, seconds]
+        history.append([*row, *(report(epoch + 1, row) if report is not None else [])])
         if path is not None:
             resume.keep(path, model, history)
     return history
 
 
 def word_nats(
-    model: keras.Model, seen: np.ndarray, told: np.ndarray, *, hear: bool = True, size: int = 256
+    model: keras.Model, seen: np.ndarray, tokens: np.ndarray, *, hear: bool = True, size: int = 256
 ) -> np.ndarray:
     """What each word of some captions costs, -log p, `(N, T)` in nats; 0 where there is padding.
 
     Args:
         model: as `build` makes it.
         seen: features, one row a caption, `(N, D)`.
-        told: captions from START on, `(N, 1 + T)`, int32.
+        tokens: captions from START on, `(N, 1 + T)`, int32.
         hear: False hides the previous words.
         size: of the batches; the last one is filled up, so that all is compiled once.
     """
-    nats = np.zeros((len(told), told.shape[1] - 1), np.float32)
-    for first in range(0, len(told), size):
-        rows = np.resize(np.arange(first, min(first + size, len(told))), size)
-        target = told[rows, 1:]
-        before = told[rows, :-1] if hear else unheard(told[rows, :-1])
+    nats = np.zeros((len(tokens), tokens.shape[1] - 1), np.float32)
+    for first in range(0, len(tokens), size):
+        rows = np.resize(np.arange(first, min(first + size, len(tokens))), size)
+        target = tokens[rows, 1:]
+        before = tokens[rows, :-1] if hear else only_start(tokens[rows, :-1])
         logits = np.asarray(model.predict_on_batch([seen[rows], before]))
         log_p = logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
         nats[rows] = -np.take_along_axis(log_p, target[..., None], axis=-1)[..., 0] * (target != PAD)
@@ -376,28 +382,28 @@ def word_nats(
 
 def one_each(seen: np.ndarray, captions: Encoded) -> tuple[np.ndarray, np.ndarray]:
     """Captions with the features of their images, a row for each caption: `(N, D)` and `(N, 1 + T)`."""
-    rows = np.repeat(np.arange(len(seen)), [len(told) for told in captions])
-    return seen[rows], pad([caption for told in captions for caption in told])
+    rows = np.repeat(np.arange(len(seen)), [len(several) for several in captions])
+    return seen[rows], pad([caption for several in captions for caption in several])
 
 
 def nats_per_word(model: keras.Model, seen: np.ndarray, captions: Encoded, *, hear: bool = True) -> float:
     """Mean cross-entropy per word over all captions of some pictures, in nats."""
-    image, told = one_each(seen, captions)
-    return float(word_nats(model, image, told, hear=hear).sum() / np.count_nonzero(told[:, 1:]))
+    image, tokens = one_each(seen, captions)
+    return float(word_nats(model, image, tokens, hear=hear).sum() / np.count_nonzero(tokens[:, 1:]))
 
 
 def begin(model: keras.Model, seen: np.ndarray) -> Any:
     """The state before the first word, for features `(N, D)`; `stepper` takes it.
 
     Returns:
-        What is read beside the first word, `(N, 0)` or `(N, E)`, and the states of the recurrent layer.
+        What comes in beside the first word, `(N, 0)` or `(N, E)`, and the states of the recurrent layer.
     """
     rnn, image = model.get_layer("rnn"), tf.constant(seen, tf.float32)
     count = 2 if isinstance(rnn, layers.LSTM) else 1
     if model.name == "initial_state":
         return tf.zeros((len(image), 0)), [model.get_layer(f"h{i}")(image) for i in range(count)]
     zeros, v = [tf.zeros((len(image), rnn.units))] * count, model.get_layer("image")(image)
-    if model.name == "first_input":  # it has been read before the first word
+    if model.name == "first_input":  # it came in before the first word
         return tf.zeros((len(image), 0)), list(rnn.cell(v, zeros)[1])
     return v, zeros
 
@@ -423,10 +429,10 @@ def stepper(model: keras.Model, hear: bool = True) -> Callable[[np.ndarray, Any]
     )
 
     @tf.function(input_signature=signature, autograph=False)
-    def step(told: tf.Tensor, state: Any) -> Any:
+    def step(latest: tf.Tensor, state: Any) -> Any:
         v, states = state
-        told = told if hear else tf.fill(tf.shape(told), START)
-        h, states = rnn.cell(tf.concat([table(told), v], axis=1), states)
+        latest = latest if hear else tf.fill(tf.shape(latest), START)
+        h, states = rnn.cell(tf.concat([table(latest), v], axis=1), states)
         later = v if model.name == "every_step" else tf.zeros_like(v)
         return tf.nn.log_softmax(table(squeeze(h), score=True)), (later, list(states))
 
@@ -441,8 +447,8 @@ def together(models: Sequence[keras.Model]) -> Callable[[np.ndarray, Any], tuple
     """
     steps = [stepper(model) for model in models]
 
-    def step(told: np.ndarray, states: Any) -> Any:
-        found = [one(told, state) for one, state in zip(steps, states, strict=True)]
+    def step(latest: np.ndarray, states: Any) -> Any:
+        found = [one(latest, state) for one, state in zip(steps, states, strict=True)]
         mean = tf.reduce_logsumexp(tf.stack([log_p for log_p, _ in found]), axis=0) - math.log(len(found))
         return mean, [state for _, state in found]
 
@@ -483,15 +489,15 @@ def texts(found: Sequence[Hypothesis], vocabulary: Sequence[str]) -> list[str]:
 
 def plain(captions: Sequence[Sequence[str]]) -> list[list[str]]:
     """Captions in the form that is scored: lower case, without punctuation."""
-    return [[" ".join(words(caption)) for caption in told] for told in captions]
+    return [[" ".join(words(caption)) for caption in several] for several in captions]
 
 
-def bleu_sums(told: Sequence[str], references: Sequence[Sequence[str]]) -> np.ndarray:
+def bleu_sums(texts: Sequence[str], references: Sequence[Sequence[str]]) -> np.ndarray:
     """What BLEU is computed from, caption by caption, by sacrebleu.
 
     Args:
-        told: a caption for each picture, in plain form.
-        references: what people said of each, in plain form; there may be any number of them.
+        texts: a caption for each picture, in plain form.
+        references: what people wrote of each, in plain form; there may be any number of them.
 
     Returns:
         `(pictures, 10)`, int: matched pieces of 1 to 4 words, all pieces of 1 to 4 words, the length, and
@@ -499,7 +505,7 @@ def bleu_sums(told: Sequence[str], references: Sequence[Sequence[str]]) -> np.nd
         pictures costs nothing (bootstrap).
     """
     scorer = BLEU(lowercase=True, tokenize="none", effective_order=True)
-    scored = [scorer.sentence_score(one, list(people)) for one, people in zip(told, references, strict=True)]
+    scored = [scorer.sentence_score(one, list(people)) for one, people in zip(texts, references, strict=True)]
     return np.array([[*s.counts, *s.totals, s.sys_len, s.ref_len] for s in scored])
 
 
@@ -520,6 +526,13 @@ def bleu_of(sums: np.ndarray) -> tuple[float, float, float, float]:
     return found[0], found[1], found[2], found[3]
 
 
-def bleu(told: Sequence[str], references: Sequence[Sequence[str]]) -> tuple[float, float, float, float]:
+def bleu(texts: Sequence[str], references: Sequence[Sequence[str]]) -> tuple[float, float, float, float]:
     """BLEU-1 to BLEU-4 in percent, as sacrebleu counts it: case:lc, tok:none, smooth:exp."""
-    return bleu_of(bleu_sums(told, references).sum(axis=0))
+    return bleu_of(bleu_sums(texts, references).sum(axis=0))
+
+
+def signature(references: int) -> str:
+    """How sacrebleu counts here, as it is to be stated beside a score."""
+    scorer = BLEU(lowercase=True, tokenize="none")
+    scorer.corpus_score(["a"], [["a"]] * references)
+    return str(scorer.get_signature())

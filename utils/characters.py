@@ -28,6 +28,41 @@ from utils import resume
 PIECE = 1000  # characters that are read in one call when a loss is computed
 
 
+def needed(rows: int, chunk: int, at_most: int | None = None, window: int = 256) -> int:
+    """How many characters a text must have: nine tenths hold a batch to learn from, the rest a window.
+
+    Args:
+        rows: streams that are read side by side, N.
+        chunk: characters of a stream in one batch.
+        at_most: characters of the text that are used, the notebook's `READ`.
+        window: characters that are predicted on end in the validation part.
+
+    Raises:
+        ValueError: `at_most` is fewer.
+    """
+    least = max(math.ceil((rows * chunk + 1) / 0.9), 10 * (window + 1))
+    if at_most is not None and at_most < least:
+        raise ValueError(
+            f"READ is {at_most:,}; {rows} streams of {chunk} characters need {least:,} at least."
+        )
+    return least
+
+
+def usable(prompt: str, text: str) -> str:
+    """The prompt, if all its characters occur in the text; else the text's beginning, and a line says so."""
+    missing = sorted(set(prompt) - set(text))
+    if prompt and not missing:
+        return prompt
+    reason = f"the text has no {missing}" if missing else "it was empty"
+    print(f"PROMPT is now the beginning of the text, {text[:20]!r}: {reason}.")
+    return text[:20]
+
+
+def one_line(text: str) -> str:
+    """Text on one line: each new line is shown as ↵."""
+    return text.replace("\n", "↵")
+
+
 def streams(ids: np.ndarray, rows: int, chunk: int) -> tuple[np.ndarray, np.ndarray]:
     """A text as batches, in which row r goes on where row r of the batch before ended.
 

@@ -1,9 +1,9 @@
-"""Training that can be interrupted: what the next reading of the data needs, kept in one file.
+"""Training that can be interrupted: what the next epoch needs, kept in one file.
 
-A laptop sleeps, a Colab session disconnects. After each reading a notebook calls `keep`; run again,
-it calls `go_on` and reads only what is still to be read.
+A laptop sleeps, a Colab session disconnects. After each epoch a notebook calls `keep`; run again,
+it calls `go_on` and trains only what is still to be trained.
 
-Not here: the loop itself, which each notebook shows. One call of `fit` for all readings will not do:
+Not here: the loop itself, which each notebook shows. One call of `fit` for all epochs will not do:
 `keras.callbacks.BackupAndRestore` keeps neither what was measured so far nor what was trained.
 """
 
@@ -127,18 +127,19 @@ def learner_of(model: keras.Model) -> str:
     return repr([type(model.optimizer).__qualname__, sorted(settings.items()), loss])
 
 
-def keep(path: Path, model: keras.Model, readings: Sequence[Sequence[float]]) -> None:
+def keep(path: Path, model: keras.Model, epochs: Sequence[Sequence[float]]) -> None:
     """Store a training so far; the file is there whole or not at all.
 
     Args:
         path: of the file, as `place` gives it.
         model: compiled.
-        readings: for each reading of the data so far the figures to keep of it, e.g. its loss.
+        epochs: for each epoch so far the figures to keep of it, e.g. its loss.
     """
     part = path.with_suffix(f".{os.getpid()}.part")
     with part.open("wb") as file:
         variables = [keras.ops.convert_to_numpy(variable) for variable in state_of(model)]
-        np.savez(file, *variables, readings=np.array(readings, float), learner=learner_of(model))
+        # the name `readings` is that of files kept by earlier versions, which go on, too
+        np.savez(file, *variables, readings=np.array(epochs, float), learner=learner_of(model))
     part.replace(path)
 
 
@@ -150,7 +151,7 @@ def go_on(path: Path | None, model: keras.Model) -> list[list[float]]:
         model: compiled, and built as it was then.
 
     Returns:
-        The figures that were kept of each reading so far; none if there is no such file.
+        The figures that were kept of each epoch so far; none if there is no such file.
 
     Raises:
         ValueError: the file is damaged, or belongs to another model, optimiser or loss; the model is as it
@@ -161,7 +162,7 @@ def go_on(path: Path | None, model: keras.Model) -> list[list[float]]:
     variables, learner = state_of(model), learner_of(model)
     try:
         with np.load(path, allow_pickle=False) as stored:
-            readings, learnt_by = stored["readings"].tolist(), str(stored["learner"])
+            epochs, learnt_by = stored["readings"].tolist(), str(stored["learner"])
             values = [stored[name] for name in stored.files if name.startswith("arr_")]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is damaged ({error}); remove it to train from the beginning.") from error
@@ -174,4 +175,4 @@ def go_on(path: Path | None, model: keras.Model) -> list[list[float]]:
         raise ValueError(f"{path} belongs to another model; remove it to train from the beginning.")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
-    return readings
+    return epochs

@@ -1,0 +1,79 @@
+"""Photos to be described: what looks at them, and how they are shown."""
+
+import types
+
+import keras
+import numpy as np
+import pytest
+
+from utils import features, photos, plots
+from utils.datasets import Pictures
+from utils.fetch import Unavailable
+
+PIXELS = {name: np.full((4, 6, 3), 10 * k, np.uint8) for k, name in enumerate(("a.jpg", "b.jpg"))}
+PART = Pictures(tuple(PIXELS), (("a dog",), ("a cat",)), PIXELS.__getitem__)
+
+
+def mean_eyes(side=2):
+    picture = keras.Input((side, side, 3), dtype="uint8")
+    return keras.Model(picture, keras.layers.GlobalAveragePooling2D()(keras.ops.cast(picture, "float32")))
+
+
+def tiny_extractor():
+    inputs = keras.Input((features.SIDE, features.SIDE, 3))
+    model = keras.Model(inputs, {"pooled": keras.layers.GlobalAveragePooling2D()(inputs), "logits": inputs})
+    network = types.SimpleNamespace(features="pooled", preprocess=lambda x: x / 10)
+    return features.Extractor(network, model, "test", "0" * 64)
+
+
+def test_pictures_are_squeezed_to_the_size_that_is_wanted():
+    seen = photos.look(mean_eyes(), np.stack(list(PIXELS.values())))
+    assert seen.tolist() == [[0, 0, 0], [10, 10, 10]]
+
+
+def test_eyes_prepare_the_photo_as_the_network_wants_it():
+    eyes = photos.eyes_of(tiny_extractor())
+    assert eyes.input_shape == (None, 224, 224, 3)
+    photo = np.zeros((1, 224, 224, 3), np.uint8)
+    photo[..., :2] = 30, 40
+    np.testing.assert_allclose(eyes(photo), [[0.6, 0.8, 0]], atol=1e-6)
+
+
+def test_features_come_from_the_extractor_or_from_the_eyes(monkeypatch):
+    assert photos.features_of(mean_eyes(), None, PART, "x").tolist() == [[0, 0, 0], [10, 10, 10]]
+    kept = {"pooled": np.array([[3.0, 4], [0, 2]]), "logits": np.zeros((2, 5))}
+    monkeypatch.setattr(features, "extract", lambda *_: kept)
+    found = photos.features_of(mean_eyes(), tiny_extractor(), PART, "x")
+    np.testing.assert_allclose(found, [[0.6, 0.8], [0, 1]])
+
+
+@pytest.mark.parametrize("kind", ["real", "sample"])
+def test_scenes_where_photos_or_what_looks_at_them_are_missing(kind, monkeypatch, capsys):
+    data = types.SimpleNamespace(source=types.SimpleNamespace(kind=kind))
+
+    def none(_):
+        raise Unavailable("no weights")
+
+    monkeypatch.setattr(photos, "flickr8k", lambda: data)
+    monkeypatch.setattr(features, "load_extractor", none)
+    found, extractor = photos.photos_or_scenes(["MobileNetV2"])
+    assert extractor is None
+    if kind == "real":
+        assert found.train.load(found.train.names[0]).shape == (64, 64, 3)
+        assert "The drawn scenes take the place of the photos" in capsys.readouterr().out
+    else:
+        assert found is data
+    monkeypatch.setattr(features, "load_extractor", lambda _: "extractor")
+    assert photos.photos_or_scenes(["MobileNetV2"])[1] == ("extractor" if kind == "real" else None)
+
+
+def test_private_pictures_are_not_published(monkeypatch, capsys):
+    monkeypatch.setattr(plots, "captioned", lambda pictures, texts, width: (pictures, texts))
+    monkeypatch.delenv("UNROLLED_PUBLISH", raising=False)
+    shown, texts = photos.gallery(PART, [1], ["a cat"], private=True)
+    assert shown[0] is PIXELS["b.jpg"]
+    assert texts == ["a cat"]
+    monkeypatch.setenv("UNROLLED_PUBLISH", "1")
+    assert photos.gallery(PART, [1], ["a cat"], private=True) is None
+    assert capsys.readouterr().out == "b.jpg\na cat\n"
+    assert photos.gallery(PART, [1], ["a cat"], private=False) is not None

@@ -1,0 +1,93 @@
+"""Photos to be described: which there are, what looks at them, and how they are shown.
+
+`eyes` is here a Keras model from pictures, `(N, height, width, 3)` uint8, to features `(N, D)`.
+
+Not here: captions and networks that write them (`captions`), the data (`datasets`), networks trained on
+ImageNet and their features on disk (`features`).
+"""
+
+import os
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+from IPython import get_ipython
+from IPython.display import HTML, clear_output
+from keras import ops
+
+from utils import features, plots
+from utils.datasets import Pictures, drawn_scenes, flickr8k
+from utils.datasets.pictures import Captioned
+from utils.fetch import Unavailable
+
+
+def photos_or_scenes(networks: Sequence[str]) -> tuple[Captioned, features.Extractor | None]:
+    """Flickr8k and a network that looks at its photos; without one of them the drawn scenes, and None.
+
+    Args:
+        networks: names in `features.NETWORKS`, the one wanted most first.
+    """
+    data = flickr8k()
+    if data.source.kind != "real":
+        return data, None
+    try:
+        return data, features.load_extractor(networks)
+    except Unavailable as reason:
+        print(f"{reason}. The drawn scenes take the place of the photos.")
+        return drawn_scenes(), None
+
+
+def eyes_of(extractor: features.Extractor) -> keras.Model:
+    """A network from photos, `(N, 224, 224, 3)` uint8, to features `(N, D)`, each row of length 1."""
+    photo = keras.Input((features.SIDE, features.SIDE, 3), dtype="uint8")
+    prepared = extractor.network.preprocess(ops.cast(photo, "float32"))
+    found = extractor.model(prepared)[extractor.network.features]
+    return keras.Model(photo, keras.layers.UnitNormalization()(found))
+
+
+def look(eyes: keras.Model, pictures: np.ndarray) -> np.ndarray:
+    """Features of a few pictures, `(N, D)`.
+
+    Args:
+        eyes: from pictures as it wants them, uint8, to features.
+        pictures: RGB, `(N, height, width, 3)`, uint8; they are squeezed to the size that it wants.
+    """
+    fitted = tf.cast(tf.round(tf.image.resize(pictures, eyes.input_shape[1:3])), "uint8")
+    return eyes.predict(fitted, verbose=0)
+
+
+def features_of(
+    eyes: keras.Model, extractor: features.Extractor | None, part: Pictures, sha256: str
+) -> np.ndarray:
+    """Features of all pictures of a part of the data, `(pictures, D)`, as `look` gives them.
+
+    Those of photos are extracted once and kept on disk.
+
+    Args:
+        eyes: looks at the pictures if there is no extractor.
+        extractor: looks at photos.
+        part: of the data.
+        sha256: of the data set.
+    """
+    if extractor is None:
+        return look(eyes, np.stack([part.load(name) for name in part.names]))
+    found = features.extract(extractor, part, sha256)[extractor.network.features]
+    if get_ipython() is not None:
+        clear_output(wait=True)  # the lines that told how far it was
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def gallery(part: Pictures, indices: Sequence[int], texts: Sequence[str], *, private: bool) -> HTML | None:
+    """Pictures with texts; only their names where they are private and the output is to be published.
+
+    Args:
+        part: of the data.
+        indices: of the pictures.
+        texts: below each.
+        private: the pictures may not be passed on.
+    """
+    if private and os.environ.get("UNROLLED_PUBLISH"):
+        print("\n\n".join(f"{part.names[i]}\n{text}" for i, text in zip(indices, texts, strict=True)))
+        return None
+    return plots.captioned([part.load(part.names[i]) for i in indices], texts, width=224)
