@@ -1,7 +1,6 @@
 """What single cells of the lessons define, at values whose answer is known; nothing is trained for long."""
 
 import types
-from unittest.mock import MagicMock
 
 import keras
 import numpy as np
