@@ -137,10 +137,13 @@ def stdout(cell: nbformat.NotebookNode) -> str:
 
 
 def code_hash(notebook: nbformat.NotebookNode) -> str:
-    """sha256 of the code cells: their ids and sources; without `setup`, which computes nothing."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.id != "setup"]
-    cells = [(cell.id, cell.source) for cell in code]
-    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
+    """sha256 of the code but for `setup`, which computes nothing.
+
+    Where a cell ends and another begins, and blank lines, do not change what is computed.
+    """
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.id != "setup"]
+    lines = [line for cell in cells for line in cell.source.splitlines() if line.strip()]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def versions() -> dict[str, str]:
