@@ -77,6 +77,12 @@ def test_weights_are_recorded():
     assert len(record.compare(before, seen(layer=layer))) == 2
 
 
+def test_what_has_no_value_is_passed_over():
+    place = keras.Input((3,))
+    assert seen(a=keras.layers.Dense, b=np, c=len, d=iter([1]), e=lambda: 1) == {}
+    assert record.compare(seen(place=place), seen(place=keras.Input((4,)))) != []
+
+
 def test_what_figures_show_is_recorded():
     def figure(values, title):
         _, axes = plt.subplots()

@@ -82,8 +82,12 @@ def flattened(values: Iterable[Any]) -> Iterator[Any]:
 
 def leaves(path: str, value: Any, depth: int = 0) -> Iterator[tuple[str, Leaf]]:
     """What is worth knowing of a value, by where it is: `history[0].loss`."""
+    if isinstance(value, type | types.ModuleType):
+        return
     if isinstance(value, str):
         yield path, text(value)
+    elif type(value).__name__ == "KerasTensor":  # a place in a model
+        yield path, {"kind": f"place of shape {value.shape}"}
     elif isinstance(value, bool | int | float | complex) or hasattr(value, "__array__"):
         array = np.asarray(value)
         if array.dtype.kind in "biufc":
@@ -93,7 +97,7 @@ def leaves(path: str, value: Any, depth: int = 0) -> Iterator[tuple[str, Leaf]]:
     elif hasattr(value, "weights") and hasattr(value, "get_weights"):  # a layer or a model
         for number, weight in enumerate(value.get_weights()):
             yield f"{path}.weights[{number}]", numbers(weight)
-    elif depth == DEEP or isinstance(value, type | types.ModuleType) or callable(value):
+    elif depth == DEEP or callable(value):
         return
     elif isinstance(value, Mapping):
         keys = list(value)
