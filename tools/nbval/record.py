@@ -155,7 +155,7 @@ def shaken(seed: int) -> None:
 
     for name in ("perf_counter", "time", "monotonic"):
         clock = getattr(time, name)
-        setattr(time, name, lambda clock=clock: 7 * clock())
+        setattr(time, name, lambda clock=clock, start=clock(): start + 7 * (clock() - start))
     apply = BaseOptimizer.apply
 
     def noisy(self: Any, grads: Any, trainable_variables: Any = None) -> Any:
