@@ -153,9 +153,12 @@ def shaken(seed: int) -> None:
     import tensorflow as tf
     from keras.src.optimizers.base_optimizer import BaseOptimizer
 
+    def faster(clock: Any, start: float) -> Any:
+        return lambda: start + 7 * (clock() - start)
+
     for name in ("perf_counter", "time", "monotonic"):
         clock = getattr(time, name)
-        setattr(time, name, lambda clock=clock, start=clock(): start + 7 * (clock() - start))
+        setattr(time, name, faster(clock, clock()))
     apply = BaseOptimizer.apply
 
     def noisy(self: Any, grads: Any, trainable_variables: Any = None) -> Any:
