@@ -53,4 +53,10 @@ OTHERS: dict[str, list[dict[str, str]]] = {
         {"PHOTO": "None", "NETWORK": "'MobileNetV2'", "SCENE_EPOCHS": "3", "PHOTOS": "301", "UNITS": "70",
          "EPOCHS": "3", "RARE": "20", "BEAM": "7"},
     ],
+    "09": [
+        {"SENTENCE": "'Zxqw!'", "LANGUAGE": "'fr'", "PAIRS": "64", "UNITS": "5", "VECTOR_EPOCHS": "2",
+         "EPOCHS": "2", "RARE": "1", "BEAM": "1"},
+        {"SENTENCE": "'Der Hund, der Hund. ' * 12", "LANGUAGE": "'de'", "PAIRS": "200", "UNITS": "40",
+         "VECTOR_EPOCHS": "3", "EPOCHS": "3", "RARE": "20", "BEAM": "7"},
+    ],
 }  # fmt: skip

@@ -168,3 +168,15 @@ def test_spoken_digits():
     assert {len({r.speaker for r in part}) for part in parts} == {6}
     seconds = sum(len(r.samples) for part in parts for r in part) / 8000
     assert round(seconds) == 1312
+
+
+def test_multi30k():
+    for language, first in (("de", "Eine Gruppe von Männern lädt"), ("fr", "Un groupe d'hommes")):
+        data = datasets.multi30k(language)
+        assert (data.source.name, data.source.kind, data.language) == ("Multi30k", "real", language)
+        parts = (data.train, data.validation, data.test)
+        assert [len(part.source) for part in parts] == [29_000, 1_014, 1_000]
+        assert [len(part.target) for part in parts] == [29_000, 1_014, 1_000]
+        assert data.validation.source[0].startswith(first)
+        assert data.validation.target[0] == "A group of men are loading cotton onto a truck"
+        assert all(text for part in parts for text in (*part.source, *part.target))

@@ -195,3 +195,32 @@ mixture = pair[:1] + pair[1:]  # the sum, not the mean
 check_3(mixture)
 """,
 }
+
+# 09
+WRONG |= {
+    ("09", 1): """
+def masked_softmax(scores, mask):  # the padding still takes its share
+    e = np.exp(scores - scores.max())
+    return np.where(mask, e / e.sum(), 0)
+
+
+check_1(masked_softmax)
+""",
+    ("09", 2): """
+def winner(beam, power):  # multiplies instead of dividing
+    return int(np.argmax([nats * length**power for nats, length in beam]))
+
+
+beam = [(-4.0, 4), (-5.0, 8), (-4.5, 5)]
+grade(winner, [((beam, 0.0), 0), ((beam, 1.0), 1), ((beam[::2], 0.9), 1)])
+""",
+    ("09", 3): """
+def aligned(weights, said, read, sure):  # only where it looks most
+    return [(said[t], read[int(np.argmax(row))]) for t, row in enumerate(weights) if max(row) >= sure]
+
+
+weights, said, read = np.array([[0.7, 0.3], [0.5, 0.5], [0.1, 0.9]]), ["a", "b", "c"], ["d", "e"]
+cases = {0.6: [("a", "d"), ("c", "e")], 0.5: [("a", "d"), ("b", "d"), ("b", "e"), ("c", "e")], 1.0: []}
+grade(aligned, [((weights, said, read, sure), pairs) for sure, pairs in cases.items()])
+""",
+}

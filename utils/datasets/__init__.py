@@ -4,13 +4,14 @@ Each looks in `UNROLLED_DATA`, in the cache and on the network (see `fetch`), an
 sample that the project makes itself, which it says in one line. `UNROLLED_DATA=sample` asks for
 the samples.
 
-common     where data came from, parts of labelled sequences, the real file or a sample
-texts      Tiny Shakespeare; the source of Python's library; a text of the reader's own
-music      Bach's chorales
-pictures   Flickr8k, drawn scenes; free photos, and a photo of the reader's own
-sequences  splice junctions, posts with named entities
-speech     spoken digits
-sentiment  IMDB's reviews
+common       where data came from, parts of labelled sequences, the real file or a sample
+texts        Tiny Shakespeare; the source of Python's library; a text of the reader's own
+music        Bach's chorales
+pictures     Flickr8k, drawn scenes; free photos, and a photo of the reader's own
+sequences    splice junctions, posts with named entities
+speech       spoken digits
+sentiment    IMDB's reviews
+translation  Multi30k: sentences in German or French, and in English
 
 Not here: how the samples are made (`utils.samples`).
 """
@@ -22,6 +23,7 @@ from utils.datasets.sentiment import imdb, sample_reviews
 from utils.datasets.sequences import splice_junctions, wnut17
 from utils.datasets.speech import spoken_digits
 from utils.datasets.texts import python_library, shakespeare, text_file
+from utils.datasets.translation import multi30k
 
 __all__ = [
     "Pictures",
@@ -31,6 +33,7 @@ __all__ = [
     "free_photos",
     "imdb",
     "jsb_chorales",
+    "multi30k",
     "own_photo",
     "photo",
     "python_library",
