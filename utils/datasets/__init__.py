@@ -11,11 +11,13 @@ pictures   Flickr8k, drawn scenes; free photos, and a photo of the reader's own
 sequences  splice junctions, posts with named entities
 speech     spoken digits
 sentiment  IMDB's reviews
+dialogues  DailyDialog without its repeats
 
 Not here: how the samples are made (`utils.samples`).
 """
 
 from utils.datasets.common import Source
+from utils.datasets.dialogues import Dialogues, dailydialog
 from utils.datasets.music import jsb_chorales
 from utils.datasets.pictures import Pictures, drawn_scenes, flickr8k, free_photos, own_photo, photo
 from utils.datasets.sentiment import imdb, sample_reviews
@@ -24,8 +26,10 @@ from utils.datasets.speech import spoken_digits
 from utils.datasets.texts import python_library, shakespeare, text_file
 
 __all__ = [
+    "Dialogues",
     "Pictures",
     "Source",
+    "dailydialog",
     "drawn_scenes",
     "flickr8k",
     "free_photos",

@@ -7,6 +7,7 @@ reviews   verdicts in which word order decides
 dna       bases around a junction
 posts     sentences with names
 digits    three notes, sung
+dialogues two people meet, and an answer needs an earlier turn
 
 In each the best possible result is known. Not here: the splits, and the real data (`utils.datasets`).
 """
