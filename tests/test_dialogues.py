@@ -69,6 +69,8 @@ def test_parts_in_a_folder_are_read_without_their_repeats(small, tmp_path, monke
     assert data.test == (("Well , One TWO , three four five six", "seven eight nine - ten ."),)
     assert data.removed["train, the same again"] == data.removed["train, like one that is scored"] == 1
     assert sum(data.removed.values()) == 2
+    every = datasets.dailydialog(repeats=True)
+    assert ([len(every.train), len(every.validation), len(every.test)], every.removed) == ([4, 1, 1], {})
 
 
 @pytest.mark.parametrize("nested", [True, False])

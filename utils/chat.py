@@ -106,10 +106,12 @@ class Table(layers.Layer):
         self.built = True
 
     def first(self, s: Any) -> Any:
-        """Logits of the frequent words and of "a rarer one", `(..., frequent + 1)`."""
-        vectors, bias = self.vectors, self.bias
-        kept = tf.concat([vectors[: self.frequent], vectors[-1:]], axis=0)
-        return tf.matmul(s, kept, transpose_b=True) + tf.concat([bias[: self.frequent], bias[-1:]], axis=0)
+        """Logits of the frequent words and, if there are others, of "a rarer one"."""
+        parts = [part[: self.frequent] for part in (self.vectors, self.bias)]
+        if self.size > self.frequent:
+            more = self.vectors[-1:], self.bias[-1:]
+            parts = [tf.concat(pair, axis=0) for pair in zip(parts, more, strict=True)]
+        return tf.matmul(s, parts[0], transpose_b=True) + parts[1]
 
     def second(self, s: Any) -> Any:
         """Logits of the rarer words, `(..., size - frequent)`."""
@@ -133,7 +135,7 @@ class Table(layers.Layer):
         """Log-probabilities of all words after s `(N, E)`: `(N, size)`."""
         first = tf.nn.log_softmax(self.first(s))
         if self.size == self.frequent:
-            return tf.nn.log_softmax(self.first(s)[:, :-1])
+            return first
         rest = first[:, -1:] + tf.nn.log_softmax(self.second(s))
         return tf.concat([first[:, :-1], rest], axis=-1)
 
@@ -164,7 +166,7 @@ def build_flat(
     x = layers.Dropout(dropout)(table(told))
     h, *_ = (lstm or recurrent.LSTM)(units, return_sequences=True, return_state=True, name="rnn")(x)
     s = layers.Dense(embedding, name="squeeze")(layers.Dropout(dropout)(h))
-    return keras.Model([told, targets], table(layers.Dropout(dropout)(s), targets=targets), name="flat")
+    return keras.Model([told, targets], table(s, targets=targets), name="flat")
 
 
 @keras.saving.register_keras_serializable("unrolled")
@@ -240,7 +242,6 @@ def build_hierarchical(
     _, h, c = lstm(units, return_sequences=True, return_state=True, name="encoder")(x, mask=told != PAD)
     last = keras.ops.concatenate([h, c], axis=-1)
     known = OverTurns(context, name="context")(layers.Dropout(dropout)(last), grid)
-    known = layers.Dropout(dropout)(known)
     before = Before(name="before")(last, grid)
     first = [
         layers.Add(name=f"first_{name}")(
@@ -250,7 +251,7 @@ def build_hierarchical(
     ]
     h, *_ = lstm(units, return_sequences=True, return_state=True, name="rnn")(x, initial_state=first)
     s = layers.Dense(embedding, name="squeeze")(layers.Dropout(dropout)(h))
-    nats = table(layers.Dropout(dropout)(s), targets=targets)
+    nats = table(s, targets=targets)
     return keras.Model([told, targets, grid], nats, name="hierarchical")
 
 
@@ -426,7 +427,7 @@ def train(
     size: int = 128,
     first: int = 1,
     validation: Sequence[Dialogue] = (),
-    after: Callable[[int], Sequence[float]] | None = None,
+    after: Callable[[int, float], Sequence[float]] | None = None,
     path: Path | None = None,
 ) -> list[list[float]]:
     """Train a network further, with the true words before each as input.
@@ -439,7 +440,7 @@ def train(
         rate: the highest learning rate, see `captions.rate_at`.
         seed: of the order of the batches.
         validation: dialogues that are scored after each epoch.
-        after: called with the number of each epoch when it is over; what it returns is kept, too.
+        after: called with the number of each epoch and its validation loss; what it returns is kept, too.
         path: where the training is kept after each epoch, and goes on from, see `utils.resume`.
 
     Returns:
@@ -457,7 +458,7 @@ def train(
             losses.append(float(model.train_on_batch(inputs, targets)))
         seconds = time.perf_counter() - start
         nats = loss(model, validation, memory) if validation else math.nan
-        history.append([float(np.mean(losses)), nats, seconds, *(after(epoch) if after else ())])
+        history.append([float(np.mean(losses)), nats, seconds, *(after(epoch, nats) if after else ())])
         if path is not None:
             resume.keep(path, model, history)
     return history

@@ -114,8 +114,9 @@ class Counts:
 class KneserNey:
     """Word numbers predicted by counting, with Kneser-Ney smoothing (Chen and Goodman 1999).
 
-    Modified and interpolated: from each count a discount is taken, which goes to the shorter context; and what counts there is not how
-    often a word occurred but after how many different words ("Francisco" follows one).
+    Modified and interpolated: from each count a discount is taken, which goes to the shorter context; and
+    what counts there is not how often a word occurred but after how many different words ("Francisco"
+    follows one).
 
     Attributes:
         order: n of the longest n-grams.

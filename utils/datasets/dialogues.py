@@ -164,8 +164,11 @@ def without_repeats(
     return kept, removed
 
 
-def dailydialog() -> Dialogues:
+def dailydialog(*, repeats: bool = False) -> Dialogues:
     """DailyDialog (Li et al. 2017) in its official parts, less its repeats; or dialogues made by a grammar.
+
+    Args:
+        repeats: leave them in, to see what they do; a perplexity of such data says little.
 
     Returns:
         Real: 9,471, 961 and 996 dialogues, with what was removed. Sample: 1,200, 200 and 200, whose best
@@ -180,7 +183,8 @@ def dailydialog() -> Dialogues:
         if found is not None:
             content, origin = read_archive(found[0]), found[1]
     if content is not None:
-        parts, removed = without_repeats({part: turns_of(content[part]) for part in PARTS})
+        every = {part: tuple(turns_of(content[part])) for part in PARTS}
+        parts, removed = (every, {}) if repeats else without_repeats(every)
         digest = sha256("".join(HASHES[part] for part in PARTS))
         return Dialogues(**parts, source=Source("DailyDialog", "real", origin, digest), removed=removed)
     drawn = made.make_dialogues(0, 1600)
