@@ -1,5 +1,6 @@
 """A dialogue read turn by turn: the hierarchical encoder, with a recurrent layer over the turns."""
 
+import itertools
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -29,14 +30,14 @@ def hierarchical(
     node = node_width([word for turn in turns for word in turn])
     pitch, gap, left = node + 0.22, 0.5, 1.16
     words, encoder, middle, decoder, said = 0.4, 1.2, 2.15, 3.1, 3.9
-    counts = [max(len(turn), len(after)) for turn, after in zip(turns, turns[1:], strict=False)]
+    counts = [max(len(turn), len(after)) for turn, after in itertools.pairwise(turns)]
     width = left + sum(counts) * pitch + len(counts) * gap
     axes = canvas(axes, width, said + 0.42)
     for y, text in ((encoder, "encoder"), (middle, "context"), (decoder, "decoder")):
         label(axes, 0.1, y, text, align="left")
     before: Box | None = None
     x = left
-    for k, (turn, after) in enumerate(zip(turns, turns[1:], strict=False)):
+    for k, (turn, after) in enumerate(itertools.pairwise(turns)):
         end = x + counts[k] * pitch
         panel(axes, (x - 0.12, 0.1), (end + 0.02, encoder + 0.36))
         panel(axes, (x - 0.12, decoder - 0.36), (end + 0.02, said + 0.32))
