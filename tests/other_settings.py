@@ -53,4 +53,10 @@ OTHERS: dict[str, list[dict[str, str]]] = {
         {"PHOTO": "None", "NETWORK": "'MobileNetV2'", "SCENE_EPOCHS": "3", "PHOTOS": "301", "UNITS": "70",
          "EPOCHS": "3", "RARE": "20", "BEAM": "7"},
     ],
+    "10": [
+        {"LINES": "['?']", "DIALOGUES": "60", "RARE": "4", "UNITS": "6", "SPEAK_EPOCHS": "1", "EPOCHS": "1",
+         "RATE": "1e-3", "AGAINST": "0.0"},
+        {"LINES": "['', 'Zxqw zxqw.', 'Hi ' * 100]", "DIALOGUES": "301", "RARE": "1", "UNITS": "20",
+         "SPEAK_EPOCHS": "2", "EPOCHS": "2", "RATE": "0.05", "AGAINST": "2.0"},
+    ],
 }  # fmt: skip

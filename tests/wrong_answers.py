@@ -195,3 +195,28 @@ mixture = pair[:1] + pair[1:]  # the sum, not the mean
 check_3(mixture)
 """,
 }
+
+# 10
+WRONG |= {
+    # the mean of the turns' perplexities
+    ("10", 1): """\
+def perplexity(costs, words):
+    return float(np.mean(np.exp(costs / words)))
+
+
+check_1(perplexity)""",
+    # likely answers are preferred twice
+    ("10", 2): """\
+def choose(heard, alone, weight):
+    return int(np.argmax(heard + weight * alone))
+
+
+check_2(choose)""",
+    # each decoder knows its own turn already
+    ("10", 3): """\
+def before(after):
+    return after
+
+
+check_3(before)""",
+}
