@@ -292,8 +292,8 @@ def shifted(told: Sequence[Sequence[int]], size: int) -> tuple[np.ndarray, np.nd
     for line, row in zip(targets, told, strict=False):
         line[: len(row)] = row
     before = np.roll(targets, 1, axis=1)
-    before[:, 0] = END * (targets[:, 0] != PAD)
-    return before, targets
+    before[:, 0] = END
+    return np.where(targets == PAD, PAD, before), targets  # the last END has nothing after it
 
 
 def flat_batches(
