@@ -237,7 +237,7 @@ def test_lesson_10_defines_what_its_lab_takes_from_utils_chat():
         ("network", chat.build_flat, {}),
         ("hierarchical", chat.build_hierarchical, {"context": 8}),
     ):
-        a, b = made[ours](), theirs(20, 8, 4, 0.2, lstm=layers.LSTM, **more)
+        a, b = made[ours](), theirs(20, 8, 4, made["DROPOUT"], lstm=layers.LSTM, **more)
         assert a.name == b.name
         shapes = [w.shape for w in a.get_weights()]
         assert shapes == [w.shape for w in b.get_weights()]
