@@ -217,8 +217,8 @@ def test_on_the_sample_the_joined_network_comes_near_the_best_possible_and_deaf_
     vocabulary = chat.make_vocabulary(drawn[:1200])
     coded = chat.encode(drawn, vocabulary)
     keras.utils.set_random_seed(0)
-    model = chat.ready(chat.build_flat(len(vocabulary), 64, 48, lstm=layers.LSTM))
-    chat.train(model, coded[:1200], None, 9, 2e-2, size=64)
+    model = chat.ready(chat.build_flat(len(vocabulary), 64, 48))
+    chat.train(model, coded[:1200], None, 10, 2e-2, size=64)
     best, last = (np.exp(made.best_loss(drawn[1200:], memory)) for memory in (None, 1))
     ours = np.exp(chat.loss(model, coded[1200:], None))
     assert best < ours < last
