@@ -54,8 +54,8 @@ OTHERS: dict[str, list[dict[str, str]]] = {
          "EPOCHS": "3", "RARE": "20", "BEAM": "7"},
     ],
     "10": [
-        {"LINES": "['?']", "DIALOGUES": "60", "RARE": "4", "UNITS": "6", "SPEAK_EPOCHS": "1", "EPOCHS": "1",
-         "RATE": "1e-3", "AGAINST": "0.0"},
+        {"LINES": "['?']", "DIALOGUES": "150", "RARE": "4", "UNITS": "12", "SPEAK_EPOCHS": "1", "EPOCHS": "2",
+         "RATE": "0.02", "AGAINST": "0.0"},
         {"LINES": "['', 'Zxqw zxqw.', 'Hi ' * 100]", "DIALOGUES": "301", "RARE": "1", "UNITS": "20",
          "SPEAK_EPOCHS": "2", "EPOCHS": "2", "RATE": "0.05", "AGAINST": "2.0"},
     ],

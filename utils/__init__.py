@@ -13,6 +13,7 @@ recurrent     recurrent layers at the speed of the machine
 pairs         the layer that makes a pyramid of them
 decoding      writing with a model: greedy, drawn, beam search
 captions      as numbers, networks that write them, their training, and BLEU
+chat          dialogues as numbers, networks that answer, their training and perplexity
 reviews       as numbers, their batches, training, and layers that read them
 features      what a network trained on ImageNet sees in a picture
 resume        training that may be interrupted
