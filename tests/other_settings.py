@@ -59,4 +59,10 @@ OTHERS: dict[str, list[dict[str, str]]] = {
         {"SENTENCE": "'Der Hund, der Hund. ' * 12", "LANGUAGE": "'de'", "PAIRS": "200", "UNITS": "40",
          "VECTOR_EPOCHS": "3", "EPOCHS": "3", "RARE": "20", "BEAM": "7"},
     ],
+    "10": [
+        {"LINES": "['?']", "DIALOGUES": "150", "RARE": "4", "UNITS": "12", "SPEAK_EPOCHS": "1", "EPOCHS": "2",
+         "RATE": "0.02", "AGAINST": "0.0"},
+        {"LINES": "['', 'Zxqw zxqw.', 'Hi ' * 100]", "DIALOGUES": "301", "RARE": "1", "UNITS": "20",
+         "SPEAK_EPOCHS": "2", "EPOCHS": "2", "RATE": "0.05", "AGAINST": "2.0"},
+    ],
 }  # fmt: skip

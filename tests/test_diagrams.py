@@ -87,6 +87,7 @@ PICTURES = {
     "encoder and decoder, attention": lambda axes=None: diagrams.encoder_decoder(
         attention=True, step=2, axes=axes
     ),
+    "hierarchical": lambda axes=None: diagrams.hierarchical(axes=axes),
     "beam tree": lambda axes=None: diagrams.beam_tree(BRANCHES, axes=axes),
 }
 
@@ -262,6 +263,20 @@ def test_attention_draws_a_line_from_each_word():
     assert heads(diagrams.encoder_decoder(), plots.ORANGE) == 0
 
 
+def test_a_hierarchical_encoder_hands_its_context_on_from_turn_to_turn():
+    turns = [["hello"], ["hi", "you"], ["oh"], ["well", "well"]]
+    axes = diagrams.hierarchical(turns)
+    assert heads(axes, plots.ORANGE) == 3 + 2 + 3  # into the context, along it, and out of it
+    names = [patch.get_gid() for patch in axes.patches]
+    assert [names.count(name) for name in ("input", "encoder", "context", "decoder", "output")] == [
+        4,
+        4,
+        3,
+        5,
+        5,
+    ]
+
+
 def test_a_tree_keeps_the_colour_for_what_was_kept():
     axes = diagrams.beam_tree(BRANCHES)
     assert color_of(axes, "kept") == {plots.ROLE["state"].lower()}
@@ -335,6 +350,7 @@ def test_cells_name_the_choices(draw, message):
         (lambda: diagrams.captioner("last step"), "'last step'; choose one of 'first step', 'first input'"),
         (lambda: diagrams.encoder_decoder(attention=[1.0]), "1 weights for 3 words"),
         (lambda: diagrams.encoder_decoder(step=4), "0 to 3"),
+        (lambda: diagrams.hierarchical([["hi"]]), "1 turns; give at least two"),
         (lambda: diagrams.beam_tree([]), "at least one branch"),
         (lambda: diagrams.beam_tree([[diagrams.Branch("a", 1, 0.0)]]), "step 0 has branches 0 to 0"),
     ],

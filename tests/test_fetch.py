@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from utils import datasets, fetch
-from utils.datasets import sentiment
+from utils.datasets import dialogues, sentiment
 from utils.fetch import DataError, Remote, Unavailable
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -435,4 +435,19 @@ def test_reviews_that_cannot_be_downloaded_are_replaced_by_the_sample_in_one_lin
     assert told.count("\n") == 1
     assert told.startswith("The IMDB reviews cannot be had: ")
     assert "put aclImdb_v1.tar.gz into a folder" in told
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("fault", ["cut-off", "wrong", "html", "404", "500"])
+def test_dialogues_that_cannot_be_downloaded_are_replaced_by_the_sample_in_one_line(
+    fault, address, tmp_path, monkeypatch, capsys
+):
+    name = "dailydialog/ijcnlp_dailydialog.zip"
+    at_fault = Remote(name, f"{address}/{fault}", "", dialogues.is_archive)
+    monkeypatch.setattr(dialogues, "ARCHIVE", at_fault)
+    assert datasets.dailydialog().source.kind == "sample"
+    told = capsys.readouterr().out
+    assert told.count("\n") == 1
+    assert told.startswith("DailyDialog cannot be had: ")
+    assert f"put {name} into a folder" in told
     assert files(tmp_path) == []

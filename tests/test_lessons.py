@@ -1,14 +1,17 @@
 """What single cells of the lessons define, at values whose answer is known; nothing is trained for long."""
 
+import ast
 import types
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from cells import run_cells
 from keras import layers, ops
 
-from utils import brackets, captions, plots, side_by_side
+from tools import notebooks
+from utils import brackets, captions, chat, plots, side_by_side
 from utils.checks import central_differences, relative_error
 
 SIMPLE = {"np": np, "keras": keras, "layers": layers, "ops": ops, "plots": plots, "EXAMPLES": 10}
@@ -215,3 +218,66 @@ def test_lesson_08_scores_what_the_network_writes_of_the_photos_alone():
     assert scored[-1] == (write(model, seen["test"], **names["BEST"]), people["test"])
     assert scored[0] == (write(model, seen["dev"], width=1, power=0.0), people["dev"])
     assert sum(against is people["test"] for _, against in scored) == 1  # the test, once
+
+
+# ---- 10
+
+
+def chat_cells(*names, **given):
+    given = {"chat": chat, "LSTM": layers.LSTM, "UNITS": 8, "vocabulary": ["w"] * 20, "np": np} | given
+    return run_cells("10_", *names, keras=keras, layers=layers, tf=tf, **given)
+
+
+def test_lesson_10_defines_what_its_lab_takes_from_utils_chat():
+    card = types.SimpleNamespace(check=quiet)
+    made = chat_cells("network", card=card, float=float, print=quiet)
+    made |= chat_cells("hierarchy-build", **{name: made[name] for name in ("EMBEDDING", "DROPOUT")})
+    turns = [[[3, 4, 1], [5, 1], [6, 7, 1]], [[8, 1], [9, 10, 11, 1]]]
+    for ours, theirs, more in (
+        ("network", chat.build_flat, {}),
+        ("hierarchical", chat.build_hierarchical, {"context": 8}),
+    ):
+        a, b = made[ours](), theirs(20, 8, 4, made["DROPOUT"], lstm=layers.LSTM, **more)
+        assert a.name == b.name
+        shapes = [w.shape for w in a.get_weights()]
+        assert shapes == [w.shape for w in b.get_weights()]
+        a.set_weights([np.random.default_rng(0).normal(size=shape) for shape in shapes])
+        b.set_weights(a.get_weights())
+        for memory in (1, None):
+            for one, other in zip(*(chat.turn_nats(m, turns, memory) for m in (a, b)), strict=True):
+                assert one[1:] == pytest.approx(other[1:], rel=1e-5)
+        rates = [layer.rate for layer in a.layers if isinstance(layer, layers.Dropout)]
+        assert rates == [layer.rate for layer in b.layers if isinstance(layer, layers.Dropout)]
+
+
+def functions(cell, **given):
+    """The functions that a cell of lesson 10 defines; what else it does is left out."""
+    path = next(path for path in notebooks.lessons() if path.stem.startswith("10_"))
+    tree = ast.parse(notebooks.find(notebooks.load(path), cell).source)
+    tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    names = {"np": np} | given
+    exec(compile(tree, f"10_chat, cell {cell}", "exec"), names)
+    return names
+
+
+def test_lesson_10_reranks_by_what_was_heard_less_what_is_likely_anyway():
+    costs = {0: 1.0, 1: 2.5, 2: 9.0, 3: 1.0}  # -ln p of each by itself
+    drawn = [types.SimpleNamespace(tokens=(k,), log_probability=-1.0 - k) for k in costs]
+
+    def turn_nats(model, dialogues, memory):
+        assert (model, memory) == ("deaf", 0)
+        return [[np.nan, costs[answer[0]]] for _, answer in dialogues]
+
+    stub = types.SimpleNamespace(END=1, turn_nats=turn_nats)
+    for weight, best in ((0.0, 0), (0.5, 2), (0.3, 2), (0.1, 0)):
+        names = functions("remedies", chat=stub, AGAINST=weight, deaf="deaf")
+        names["draw"] = lambda model, memory, contexts, seed: drawn * (len(contexts) // 4)
+        for several in ([[[5]]], [[[5]], [[6]]]):
+            found = names["against"](None, 1, several, draws=4)
+            assert [one.tokens for one in found] == [(best,)] * len(several)
+
+
+def test_lesson_10_counts_the_words_of_the_answers_only():
+    names = functions("five-gram")
+    model = types.SimpleNamespace(nats=lambda words: np.arange(len(words), dtype=float))
+    assert names["counted_loss"](model, [[[7, 1], [8, 1]], [[9, 9, 1], [1]]]) == (2 + 3 + 3) / 3

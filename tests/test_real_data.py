@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from utils import datasets, features
-from utils.datasets import common, music, sequences, speech, texts
+from utils.datasets import common, dialogues, music, sequences, speech, texts
 
 folder = os.environ.get("UNROLLED_DATA", "")
 pytestmark = pytest.mark.skipif(
@@ -180,3 +180,22 @@ def test_multi30k():
         assert data.validation.source[0].startswith(first)
         assert data.validation.target[0] == "A group of men are loading cotton onto a truck"
         assert all(text for part in parts for text in (*part.source, *part.target))
+
+
+def test_dailydialog():
+    data = datasets.dailydialog()
+    assert (data.source.name, data.source.kind) == ("DailyDialog", "real")
+    parts = (data.train, data.validation, data.test)
+    assert [len(part) for part in parts] == [9471, 961, 996]
+    assert data.removed == {
+        "test, the same again": 4,
+        "validation, the same again": 7,
+        "validation, like one that is scored": 32,
+        "train, the same again": 893,
+        "train, like one that is scored": 754,
+    }
+    assert data.train[0][0] == "Say , Jim , how about going for a few beers after dinner ?"
+    assert min(len(turns) for part in parts for turns in part) >= 2
+    runs = [set().union(*(dialogues.runs(turns) for turns in part)) for part in parts]
+    assert not runs[0] & (runs[1] | runs[2])
+    assert not runs[1] & runs[2]

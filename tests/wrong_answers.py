@@ -224,3 +224,28 @@ cases = {0.6: [("a", "d"), ("c", "e")], 0.5: [("a", "d"), ("b", "d"), ("b", "e")
 grade(aligned, [((weights, said, read, sure), pairs) for sure, pairs in cases.items()])
 """,
 }
+
+# 10
+WRONG |= {
+    # the mean of the turns' perplexities
+    ("10", 1): """\
+def perplexity(costs, words):
+    return float(np.mean(np.exp(costs / words)))
+
+
+check_1(perplexity)""",
+    # likely answers are preferred twice
+    ("10", 2): """\
+def choose(heard, alone, weight):
+    return int(np.argmax(heard + weight * alone))
+
+
+check_2(choose)""",
+    # each decoder knows its own turn already
+    ("10", 3): """\
+def before(after):
+    return after
+
+
+check_3(before)""",
+}

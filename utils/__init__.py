@@ -14,6 +14,7 @@ pairs         the layer that makes a pyramid of them
 decoding      writing with a model: greedy, drawn, beam search
 captions      as numbers, networks that write them, their training, and BLEU
 seq2seq       from one sequence to another: batches, masked loss, attention, encoder and decoder
+chat          dialogues as numbers, networks that answer, their training and perplexity
 reviews       as numbers, their batches, training, and layers that read them
 features      what a network trained on ImageNet sees in a picture
 resume        training that may be interrupted

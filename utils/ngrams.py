@@ -1,4 +1,4 @@
-"""A text predicted by counting: how often each character followed the last few (Shannon 1951).
+"""A text predicted by counting: how often each character or word followed the last few (Shannon 1951).
 
     from utils.ngrams import Counts
 
@@ -6,11 +6,17 @@
     counts.nats(validation, 5).mean()
     counts.write("ROMEO:", 300)
 
-Not here: networks that read characters (`characters`).
+    model = KneserNey(sequences, 5, symbols=10_000)
+    model.nats([3, 1, 4])
+
+`Counts` is for characters, `KneserNey` for word numbers.
+
+Not here: networks that read characters (`characters`) or words (`chat`).
 """
 
 import random
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -103,3 +109,79 @@ class Counts:
                     written += rng.choices(letters, counts)[0]
                     break
         return written[len(prompt) :]
+
+
+class KneserNey:
+    """Word numbers predicted by counting, with Kneser-Ney smoothing (Chen and Goodman 1999).
+
+    Modified and interpolated: from each count a discount is taken, which goes to the shorter context; and
+    what counts there is not how often a word occurred but after how many different words ("Francisco"
+    follows one).
+
+    Attributes:
+        order: n of the longest n-grams.
+        symbols: how many words there are to choose from.
+    """
+
+    def __init__(self, sequences: Sequence[Sequence[int]], order: int, symbols: int) -> None:
+        """Count.
+
+        Args:
+            sequences: word numbers, each sequence by itself: nothing is foretold across its beginning.
+            order: n, at least 1.
+            symbols: how many different words can come; those that never did share the rest.
+
+        Raises:
+            ValueError: no word, or a setting outside its range.
+        """
+        if order < 1 or symbols < 1 or not any(map(len, sequences)):
+            raise ValueError(
+                f"{sum(map(len, sequences))} words, n {order}, {symbols} symbols: each must be at least 1."
+            )
+        self.order, self.symbols = order, symbols
+        grams: Counter[tuple[int, ...]] = Counter()
+        for sequence in sequences:
+            padded = (*[-1] * (order - 1), *sequence)  # -1: before the beginning
+            grams.update(padded[i : i + order] for i in range(len(padded) - order + 1))
+        self.levels = [self._level(grams)]
+        while len(self.levels) < order:  # shorter ones: after how many different words each was seen
+            grams = Counter(gram[1:] for gram in grams)
+            self.levels.insert(0, self._level(grams))
+
+    @staticmethod
+    def discounts(counts: Counter[int]) -> tuple[float, float, float]:
+        """What is taken from counts of 1, 2 and more, from how many n-grams were seen 1 to 4 times."""
+        if not (counts[1] and counts[2] and counts[3]):
+            return (0.5, 0.5, 0.5)  # too few to tell
+        y = counts[1] / (counts[1] + 2 * counts[2])
+        found = [k - (k + 1) * y * counts[k + 1] / counts[k] for k in (1, 2, 3)]
+        return found[0], found[1], found[2]
+
+    def _level(self, grams: Counter[tuple[int, ...]]) -> tuple[Counter, dict, tuple[float, ...]]:
+        """Counts, for each context the sum of its counts and the share that goes on, and the discounts."""
+        taken = (0.0, *self.discounts(Counter(grams.values())))
+        sums: dict[tuple[int, ...], list[float]] = defaultdict(lambda: [0.0, 0.0])
+        for gram, count in grams.items():
+            both = sums[gram[:-1]]
+            both[0] += count
+            both[1] += min(taken[min(count, 3)], count)
+        return grams, dict(sums), taken
+
+    def chance(self, context: Sequence[int], word: int) -> float:
+        """The probability of a word after the words before it, of which the last n - 1 count."""
+        known = (*[-1] * (self.order - 1), *context)[len(context) :]
+        p = 1 / self.symbols
+        for k, (grams, sums, taken) in enumerate(self.levels):
+            before = known[len(known) - k :]
+            total, passed_on = sums.get(before, (0.0, 0.0))
+            if not total:
+                break  # nobody has seen this context, nor a longer one
+            count = grams.get((*before, word), 0)
+            p = (max(count - taken[min(count, 3)], 0) + passed_on * p) / total
+        return p
+
+    def nats(self, sequence: Sequence[int]) -> np.ndarray:
+        """Minus the log probability of each word of a sequence, given those before it, `(len(sequence),)`."""
+        keep = self.order - 1
+        found = [self.chance(sequence[max(0, i - keep) : i], word) for i, word in enumerate(sequence)]
+        return -np.log(found)

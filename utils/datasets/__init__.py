@@ -12,11 +12,13 @@ sequences    splice junctions, posts with named entities
 speech       spoken digits
 sentiment    IMDB's reviews
 translation  Multi30k: sentences in German or French, and in English
+dialogues    DailyDialog without its repeats
 
 Not here: how the samples are made (`utils.samples`).
 """
 
 from utils.datasets.common import Source
+from utils.datasets.dialogues import Dialogues, dailydialog
 from utils.datasets.music import jsb_chorales
 from utils.datasets.pictures import Pictures, drawn_scenes, flickr8k, free_photos, own_photo, photo
 from utils.datasets.sentiment import imdb, sample_reviews
@@ -26,8 +28,10 @@ from utils.datasets.texts import python_library, shakespeare, text_file
 from utils.datasets.translation import multi30k
 
 __all__ = [
+    "Dialogues",
     "Pictures",
     "Source",
+    "dailydialog",
     "drawn_scenes",
     "flickr8k",
     "free_photos",

@@ -8,6 +8,7 @@ from utils.diagrams import captions, shapes
 from utils.diagrams.captions import WAYS, captioner
 from utils.diagrams.cells import GRU_PARTS, LSTM_PARTS, gru_cell, lstm_cell
 from utils.diagrams.chains import PATTERNS, pattern, patterns, sequence_to_sequence, tower_and_chain, unrolled
+from utils.diagrams.dialogue import hierarchical
 from utils.diagrams.gradients import backward, chunks
 from utils.diagrams.language import embedding_to_answer, sampling_loop, streams, training_shift
 from utils.diagrams.layers import bidirectional, pyramid, stacked
@@ -28,6 +29,7 @@ __all__ = [
     "embedding_to_answer",
     "encoder_decoder",
     "gru_cell",
+    "hierarchical",
     "lstm_cell",
     "pattern",
     "patterns",
