@@ -63,6 +63,6 @@ OTHERS: dict[str, list[dict[str, str]]] = {
         {"LINES": "['?']", "DIALOGUES": "150", "RARE": "4", "UNITS": "12", "SPEAK_EPOCHS": "1", "EPOCHS": "2",
          "RATE": "0.02", "AGAINST": "0.0"},
         {"LINES": "['', 'Zxqw zxqw.', 'Hi ' * 100]", "DIALOGUES": "301", "RARE": "1", "UNITS": "20",
-         "SPEAK_EPOCHS": "2", "EPOCHS": "2", "RATE": "0.05", "AGAINST": "2.0"},
+         "SPEAK_EPOCHS": "2", "EPOCHS": "3", "RATE": "0.05", "AGAINST": "2.0"},
     ],
 }  # fmt: skip
