@@ -20,7 +20,6 @@ FOLDED = {"setup", "promise", "imports", "parameters"}
 FOLDING = '{"jupyter": {"source_hidden": true}, "cellView": "form"}'
 FIRST_TRAINED, LONGEST_PARAGRAPH = 25, 80  # cells, words
 TRAINS = re.compile(r"(?<!def )\b(fit|train)\w*\(")
-TOO_LONG = {"01", "02", "03", "04", "05", "06", "07", "08"}  # notebooks that are still to be shortened
 LECTURES = re.compile(r"lectures? (L\d(?:(?:,? and |, | to )L\d)*)")
 
 
@@ -105,7 +104,7 @@ def check_measures(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
     lines = sum(map(count_lines, code_cells(notebook)))
     if len(notebook.cells) > most.cells:
         found.append(f"it has {len(notebook.cells)} cells, more than {most.cells}")
-    if lines > most.lines and path.stem[:2] not in TOO_LONG:
+    if lines > most.lines:
         found.append(f"it has {lines} lines of code, more than {most.lines}")
     for cell in code_cells(notebook):
         if count_lines(cell) > most.longest:
