@@ -45,6 +45,7 @@ def store(path: Path, folders: list[Path]) -> None:
         inside = ",\n".join(f"  {json.dumps(path)}: {json.dumps(leaf)}" for path, leaf in leaves.items())
         lines.append(f" {json.dumps(cell)}: {{\n{inside}\n }}" if leaves else f" {json.dumps(cell)}: {{}}")
     file = notebooks.RECORDS / f"{path.stem}.json"
+    file.parent.mkdir(exist_ok=True)
     file.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
