@@ -57,6 +57,7 @@ CHANGES = {
     "a value within": ({"loss": [1.0, {"a": 2}]}, {"loss": [1.0, {"a": 3}]}),
     "a field": (Run([1.0, 0.5], 3.0), Run([1.0, 0.6], 3.0)),
     "a tensor": (keras.ops.ones((2, 2)), keras.ops.zeros((2, 2))),
+    "a set": ({"a", "b"}, {"a", "c"}),
     "how many": ([(1, "a")] * 5, [(1, "a")] * 6),
 }
 

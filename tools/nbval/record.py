@@ -18,6 +18,7 @@ import sys
 import time
 import types
 import zlib
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -104,6 +105,8 @@ def leaves(path: str, value: Any, depth: int = 0) -> Iterator[tuple[str, Leaf]]:
         yield path, {"kind": f"dict {zlib.crc32(repr(sorted(map(str, keys))).encode()):08x}"}
         for key in keys if len(keys) <= 2 * LONG else keys[:3]:
             yield from leaves(f"{path}[{key!s:.40}]", value[key], depth + 1)
+    elif isinstance(value, set | frozenset | deque):
+        yield from leaves(path, list(value) if isinstance(value, deque) else sorted(value, key=str), depth)
     elif isinstance(value, list | tuple):
         yield from leaves_of_list(path, value, depth)
     elif dataclasses.is_dataclass(value) or type(value).__module__.startswith("utils."):
