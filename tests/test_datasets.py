@@ -31,6 +31,9 @@ def test_the_sample_is_asked_for_without_a_word(monkeypatch, capsys):
     assert text.train + text.validation == verse.sample_play().text
     assert text.source.sha256 == common.sha256(text.train + text.validation)
     assert text.best_loss == pytest.approx(verse.entropy_rate(), rel=0.05)
+    information = verse.sample_play().information  # the best loss is that of the part which is scored
+    assert text.best_loss == pytest.approx(information[180_000:].mean(), rel=1e-9)
+    assert text.best_loss != pytest.approx(information[:180_000].mean(), rel=1e-4)
 
 
 def test_the_fallback_is_one_line_that_says_why_and_what_to_do(monkeypatch, capsys):

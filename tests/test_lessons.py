@@ -1,7 +1,9 @@
 """What single cells of the lessons define, at values whose answer is known; nothing is trained for long."""
 
 import ast
+import math
 import types
+from unittest.mock import MagicMock
 
 import keras
 import numpy as np
@@ -11,7 +13,7 @@ from cells import run_cells
 from keras import layers, ops
 
 from tools import notebooks
-from utils import brackets, captions, chat, plots, side_by_side
+from utils import brackets, captions, chat, plots, results, side_by_side
 from utils.checks import central_differences, relative_error
 
 SIMPLE = {"np": np, "keras": keras, "layers": layers, "ops": ops, "plots": plots, "EXAMPLES": 10}
@@ -131,6 +133,43 @@ def test_lesson_03_predicts_the_next_symbol():
     x, y = made["pairs"](["(a)."])
     assert [brackets.SYMBOLS[k] for k in x[0].argmax(axis=-1)] == list("(a)")
     assert [brackets.SYMBOLS[k] for k in y[0]] == list("a).")
+
+
+def test_lesson_03_hands_over_the_states_of_the_step_before(capsys):
+    asked = []
+
+    def along(x, weights, h, c):
+        asked.append((x, h, c))
+        return np.zeros((2, x.shape[1], 3)), None, None
+
+    steps = np.arange(40.0)
+    x = np.broadcast_to(steps[None, :, None], (2, 40, 6))
+    states, cells = (np.broadcast_to(steps[None, :, None], (2, 40, 3)) for _ in range(2))
+    lstm = types.SimpleNamespace(get_weights=lambda: [])
+    given = {"along": along, "states": states, "cells": cells, "lstm": lstm, "x": x, "y": np.zeros((2, 40))}
+    run_cells("03_", "pitfall-half", **given, W=np.zeros((3, 6)), b=0, loss=lambda *_: 0.0)
+    for (rest, h, c), kept in zip(asked, (19, 0), strict=True):
+        assert rest[0, 0, 0] == 20
+        assert np.all(h == 19)
+        assert np.all(c == kept)
+
+
+# ---- 04
+
+
+@pytest.mark.parametrize(
+    ("faster", "verdict"), [(0.6, "holds"), (1.4, "does not hold"), (0.85, "not decided")]
+)
+def test_lab_04_one_gate_less_says_that_a_shorter_time_holds(faster, verdict):
+    noise = np.exp(np.random.default_rng(0).normal(0, 0.01, (3, 2)))
+    card = MagicMock()
+    run_cells(
+        "04_one", "interval", "time-claim", np=np, math=math, decide=results.decide,
+        epochs=np.full((3, 2), 5.0), seconds=noise * [faster, 1],
+        TARGET=9, UNITS=8, bach=MagicMock(), card=card,
+    )  # fmt: skip
+    assert card.claim.call_args.kwargs["verdict"] == verdict
+    assert math.isclose(card.claim.call_args.args[2], faster, rel_tol=0.02)
 
 
 # ---- 05
