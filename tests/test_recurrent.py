@@ -352,6 +352,20 @@ def test_a_mask_of_three_axes_and_int_inputs_take_the_fast_path(name, monkeypatc
     assert calls == [1]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_results_that_are_only_gathered_have_gradients(name):
+    def gradients(layer):
+        x = tf.Variable(inputs())
+        with tf.GradientTape() as tape:
+            h_all, last, *_ = layer(x)
+            loss = tf.reduce_sum(tf.gather(h_all, [2, 0])) + tf.reduce_sum(tf.gather(last, [1, 1]) ** 2)
+        return tape.gradient(loss, [x, *layer.trainable_weights])
+
+    theirs, ours = pair(name, 5, return_sequences=True, return_state=True)
+    for a, b in zip(gradients(theirs), gradients(ours), strict=True):
+        assert relative_error(np.asarray(b), np.asarray(a)) < 1e-5
+
+
 @pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 32, 33, 47, 1001])
 @pytest.mark.parametrize("known", [True, False])
 def test_a_batch_is_cut_in_parts_that_hold_each_row_once(size, known):

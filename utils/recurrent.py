@@ -308,9 +308,10 @@ def recur(
         h_all, last, saved = zip(*results, strict=True)
 
         def gradient(dh_all: tf.Tensor, *d_last: tf.Tensor) -> Tensors:
+            dh_all, *ends = map(tf.convert_to_tensor, (dh_all, *d_last))  # of tf.gather they come as slices
             grads = []
             for part, m, kept in zip(parts, masks, saved, strict=True):
-                d_states = tuple(d[part] for d in d_last)
+                d_states = tuple(d[part] for d in ends)
                 d_start, das = compiled(backward, cell)(steps, dh_all[part], d_states, m, weights[1], kept)
                 grads.append((d_start, *products(cell, das, tuple(weights), kept)))
             d_start, dx, d_weights = zip(*grads, strict=True)
