@@ -92,13 +92,14 @@ def test_what_figures_show_is_recorded():
         axes.scatter([0, 1], values[:2])
         axes.imshow(np.outer(values, values))
         axes.set_title(title)
+        axes.text(0, values[0], "first")
         found = seen(figure=record.drawn(plt.gcf()))
         plt.close()
         return found
 
     known = figure([1, 2, 3], "Loss")
     assert record.compare(known, figure([1, 2, 3], "Loss")) == []
-    assert len(record.compare(known, figure([2, 1, 3], "Loss"))) == 4
+    assert len(record.compare(known, figure([2, 1, 3], "Loss"))) == 5
     assert len(record.compare(known, figure([1, 2, 3], "Gain"))) == 1
 
 

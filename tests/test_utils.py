@@ -59,7 +59,7 @@ def test_grid_is_evenly_spaced_in_row_order():
 
 
 def test_max_difference_finds_the_largest_and_refuses_other_shapes():
-    assert max_difference([1.0, 2.0], [1.5, -2.0]) == 4.0
+    assert max_difference([1.0, 2.0], [1.5, -2.0]) == max_difference([1.5, -2.0], [1.0, 2.0]) == 4.0
     assert max_difference([], []) == 0.0
     with pytest.raises(ValueError, match=r"shape \(2,\) with shape \(2, 1\)"):
         max_difference([1, 2], [[1], [2]])
@@ -287,9 +287,11 @@ def test_a_heat_table_writes_each_number_in_ink_that_can_be_read():
         np.array([[0.0, 1.0, 0.126]]), {"one": 1}, "abc", cmap=plots.gate_map("output"), axes=axes
     )
     written = [(text.get_text(), text.get_color()) for text in axes.texts]
+    places = [text.get_position() for text in axes.texts]
     labels = [[label.get_text() for label in axis.get_ticklabels()] for axis in (axes.yaxis, axes.xaxis)]
     plt.close()
     assert written == [("0.00", "black"), ("1.00", "white"), ("0.13", "black")]
+    assert places == [(0, 0), (1, 0), (2, 0)]
     assert labels == [["one"], ["a", "b", "c"]]
     assert picture.get_clim() == (0, 1)
 

@@ -143,6 +143,7 @@ def drawn(figure: Any) -> dict[str, Any]:
         bars = [patch.get_bbox().bounds for patch in axes.patches if isinstance(patch, Rectangle)]
         found[f"axes {number}"] = {
             "words": " | ".join(words),
+            "places": [text.get_unitless_position() for text in axes.texts],
             "lines": [np.asarray(line.get_xydata(), float) for line in axes.lines],
             "bars": bars,
             "points": [np.ma.filled(c.get_offsets().astype(float), np.nan) for c in axes.collections],
@@ -176,8 +177,12 @@ def shaken(seed: int) -> None:
 
 
 def begin() -> None:
-    """Once in each kernel: look over the shoulder of `plots.show`."""
+    """Once in each kernel: what has no seed of its own gets one; look over the shoulder of `plots.show`."""
+    import keras
+
     from utils import plots
+
+    keras.utils.set_random_seed(0)
 
     show = plots.show
 
