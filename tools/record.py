@@ -13,6 +13,7 @@ from tools.nbval import record
 
 # One run as the tests run; the other has a fast clock and noisy gradients, and computes products otherwise.
 SHAKEN = {"UNROLLED_SHAKEN": "1", "TF_ENABLE_ONEDNN_OPTS": "0", "OPENBLAS_CORETYPE": "Haswell"}
+SHAKEN["TF_NUM_INTRAOP_THREADS"] = "1"
 RUNS: list[dict[str, str]] = [{}, SHAKEN]
 
 

@@ -31,6 +31,7 @@ LOOK_EVERY = 1.0  # seconds between two looks at whether the kernel lives
 
 take_message = RunningKernel.get_message
 wait_for_reply, collect_cells = RunningKernel.await_reply, IPyNbFile.collect
+start_kernel = IPyNbFile.setup
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -108,7 +109,20 @@ def collect(self: IPyNbFile) -> Iterator[pytest.Item]:
                     yield answer(item, "solution", solution, "right")
 
 
-IPyNbFile.collect = collect
+def setup(self: IPyNbFile) -> None:
+    """nbval's method; at quick scale each notebook has a build folder of its own.
+
+    Otherwise it would go on with what another has trained, and what it makes would depend on their order.
+    """
+    folder = os.environ.get("UNROLLED_BUILD")
+    if folder and os.environ.get("UNROLLED_SCALE") == "quick":
+        with notebooks.environment(UNROLLED_BUILD=str(Path(folder, self.path.stem))):
+            start_kernel(self)
+    else:
+        start_kernel(self)
+
+
+IPyNbFile.collect, IPyNbFile.setup = collect, setup
 
 
 def record_file(item: IPyNbCell) -> Path:

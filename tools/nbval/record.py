@@ -13,6 +13,7 @@ import dataclasses
 import json
 import math
 import os
+import random
 import re
 import sys
 import time
@@ -27,8 +28,8 @@ import numpy as np
 NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d+)*)(?:e[-+]?\d+)?")
 LONG, DEEP = 12, 4  # items of a list that are looked at one by one; lists within lists
 FEW = 6  # numbers that are kept as they are
-AGREE, ROUNDING = 1e-5, 1e-6  # relative and absolute, where all stored runs saw the same
-LEARNT = 5e-3  # relative, where they differ
+AGREE, ROUNDING = 5e-5, 1e-6  # relative and absolute, where all stored runs saw the same
+LEARNT = 1e-2  # relative, where they differ
 LOOSE = 0.5  # they differ by so much of the size: nothing is known
 
 Leaf = dict[str, Any]  # "kind": shape or text; "numbers": if there are any
@@ -46,8 +47,8 @@ def names(source: str) -> list[str]:
 def numbers(values: Any, few: int = FEW) -> Leaf:
     """Shape of an array of numbers, and the numbers if they are few.
 
-    Of many: mean, mean with weights from -1 for the first to 1 for the last, and root mean square; one of
-    them at least changes when values or their order do.
+    Of many: mean, mean with weights drawn once for all, and root mean square; one of them at least changes
+    when values or their order do.
     """
     array = np.asarray(values)
     flat = array.astype(complex if array.dtype.kind == "c" else float).ravel()
@@ -58,8 +59,8 @@ def numbers(values: Any, few: int = FEW) -> Leaf:
         kind += f", {int((~good).sum())} not finite"
     flat = np.where(good, flat, 0.0)
     if flat.size > few:
-        order = np.linspace(-1, 1, flat.size)
-        flat = np.array([flat.mean(), (flat * order).mean(), np.sqrt((flat**2).mean())])
+        weights = np.random.default_rng(0).normal(size=flat.size)
+        flat = np.array([flat.mean(), (flat * weights).mean(), np.sqrt((flat**2).mean())])
         kind = f"mean of {kind}"
     return {"kind": kind, "numbers": [float(f"{x:.7g}") for x in flat]} if flat.size else {"kind": kind}
 
@@ -157,18 +158,25 @@ def shaken(seed: int) -> None:
     import tensorflow as tf
     from keras.src.optimizers.base_optimizer import BaseOptimizer
 
-    def faster(clock: Any, start: float) -> Any:
-        return lambda: start + 7 * (clock() - start)
+    def hurried(clock: Any, start: float) -> Any:
+        chance, late = random.Random(seed), [0.0]
+
+        def now() -> float:
+            late[0] += chance.random()
+            return start + 7 * (clock() - start) + late[0]
+
+        return now
 
     for name in ("perf_counter", "time", "monotonic"):
         clock = getattr(time, name)
-        setattr(time, name, faster(clock, clock()))
+        setattr(time, name, hurried(clock, clock()))
     apply = BaseOptimizer.apply
 
     def noisy(self: Any, grads: Any, trainable_variables: Any = None) -> Any:
+        step = seed + tf.cast(self.iterations, "int32")
         grads = [
             g if g is None or isinstance(g, tf.IndexedSlices)
-            else g * (1 + 1e-4 * tf.random.stateless_normal(tf.shape(g), (seed, number), dtype=g.dtype))
+            else g * (1 + 1e-3 * tf.random.stateless_normal(tf.shape(g), (step, number), dtype=g.dtype))
             for number, g in enumerate(grads)
         ]  # fmt: skip
         return apply(self, grads, trainable_variables)
