@@ -17,6 +17,7 @@ import random
 import re
 import sys
 import time
+import timeit
 import types
 import zlib
 from collections import deque
@@ -25,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+ADDRESS = re.compile(r"0x[0-9a-f]{6,}")  # of an object
 NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d+)*)(?:e[-+]?\d+)?")
 LONG, DEEP = 12, 4  # items of a list that are looked at one by one; lists within lists
 FEW = 6  # numbers that are kept as they are
@@ -67,7 +69,7 @@ def numbers(values: Any, few: int = FEW) -> Leaf:
 
 def text(value: str) -> Leaf:
     """A text without its numbers, and the numbers."""
-    value = re.sub(r"0x[0-9a-f]{6,}", "0x", value)
+    value = ADDRESS.sub("0x", value)
     found = [float(part.replace(",", "")) for part in NUMBER.findall(value) if part.count(".") < 2]
     leaf = numbers([x for x in found if math.isfinite(x)], few=10 * FEW)
     kind = f"text {zlib.crc32(NUMBER.sub('#', value).encode()):08x}"
@@ -103,9 +105,10 @@ def leaves(path: str, value: Any, depth: int = 0) -> Iterator[tuple[str, Leaf]]:
         return
     elif isinstance(value, Mapping):
         keys = list(value)
-        yield path, {"kind": f"dict {zlib.crc32(repr(sorted(map(str, keys))).encode()):08x}"}
+        yield path, {"kind": f"dict {zlib.crc32(ADDRESS.sub('', repr(sorted(map(str, keys)))).encode()):08x}"}
         for key in keys if len(keys) <= 2 * LONG else keys[:3]:
-            yield from leaves(f"{path}[{key!s:.40}]", value[key], depth + 1)
+            name = ADDRESS.sub("", str(key))[:40]
+            yield from leaves(f"{path}[{name}]", value[key], depth + 1)
     elif isinstance(value, set | frozenset | deque):
         yield from leaves(path, list(value) if isinstance(value, deque) else sorted(value, key=str), depth)
     elif isinstance(value, list | tuple):
@@ -162,7 +165,7 @@ def shaken(seed: int) -> None:
         chance, late = random.Random(seed), [0.0]
 
         def now() -> float:
-            late[0] += chance.random()
+            late[0] += 10 ** chance.uniform(-3, 2)
             return start + 7 * (clock() - start) + late[0]
 
         return now
@@ -170,6 +173,7 @@ def shaken(seed: int) -> None:
     for name in ("perf_counter", "time", "monotonic"):
         clock = getattr(time, name)
         setattr(time, name, hurried(clock, clock()))
+    timeit.default_timer = time.perf_counter
     apply = BaseOptimizer.apply
 
     def noisy(self: Any, grads: Any, trainable_variables: Any = None) -> Any:
