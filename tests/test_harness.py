@@ -795,3 +795,11 @@ def test_links_refuses_what_is_no_repository(name, monkeypatch):
     monkeypatch.setattr(move, "write", lambda new: pytest.fail(f"wrote {new}"))
     with pytest.raises(SystemExit, match="is no repository"):
         move.main()
+
+
+def test_records_of_other_versions_are_not_compared_and_it_is_said(recorded):
+    (recorded.parent / "VERSIONS").write_text("tensorflow 1.0\n")
+    change(recorded, lambda n: cell(n, "imports").update(source=cell(n, "imports").source + "\nmore = 1"))
+    output, status = nbval(recorded, "--records", recorded.parent, "-v")
+    assert status == 0
+    assert "records are not compared: they were made with tensorflow 1.0" in output

@@ -156,6 +156,12 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: installed[name] for name in names}
 
 
+def main_versions() -> str:
+    """Versions of what decides about the numbers, without the last part: `tensorflow 2.21, keras 3.15, ...`."""
+    shown = (f"{name} {'.'.join(version.split('.')[:2])}" for name, version in versions().items())
+    return ", ".join(part for part in shown if part.split()[0] in ("tensorflow", "keras", "numpy"))
+
+
 class CellFailed(Exception):
     """A cell raised, or its kernel died; says which cell and why, on one line."""
 

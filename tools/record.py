@@ -62,6 +62,7 @@ def main() -> None:
             run(paths, folder, variables)
         for path in paths:
             store(path, folders)
+    (notebooks.RECORDS / "VERSIONS").write_text(notebooks.main_versions() + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
