@@ -157,7 +157,7 @@ def versions() -> dict[str, str]:
 
 
 def main_versions() -> str:
-    """Versions of what decides about the numbers, less their last part: `tensorflow 2.21, keras 3.15, ...`."""
+    """Versions of what decides about the numbers, less their last part: `tensorflow 2.21, keras 3.15`."""
     shown = (f"{name} {'.'.join(version.split('.')[:2])}" for name, version in versions().items())
     return ", ".join(part for part in shown if part.split()[0] in ("tensorflow", "keras", "numpy"))
 
