@@ -11,7 +11,6 @@ import pytest
 from tools import check, notebooks
 from tools.nbval import record
 
-
 # Labs that weigh times or memory: what they make differs from run to run in too many ways.
 UNSTEADY = {"02_truncation", "04_one_gate_less", "05_fast_layers", "05_fewer_steps"}
 STEADY = [path for path in notebooks.all_notebooks() if path.stem not in UNSTEADY]
