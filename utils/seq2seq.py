@@ -21,7 +21,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from utils import recurrent, resume
-from utils.captions import Words, rate_at
+from utils.captions import Words, rate_at, start_again
 from utils.decoding import Hypothesis, beam_search
 
 PAD, UNKNOWN, START, END = range(4)  # as `keras.layers.TextVectorization` has the first two
@@ -257,23 +257,6 @@ def units_for(budget: int, source_size: int, target_size: int, **more: Any) -> i
         middle = (low + high) // 2
         low, high = (middle, high) if count(middle) < budget else (low, middle)
     return min(low, high, key=lambda units: abs(count(units) - budget))
-
-
-def start_again(model: keras.Model, seed: int, loss: Loss, eager: bool) -> None:
-    """New weights, as the seed gives them, for a model that may be compiled already."""
-    keras.utils.set_random_seed(seed)
-    if getattr(model, "unrolled_loss", None) != (loss, eager):
-        model.compile(keras.optimizers.Adam(1e-3, clipnorm=1.0), loss, run_eagerly=eager, jit_compile=False)
-        model.optimizer.build(model.trainable_variables)
-        model.unrolled_loss = loss, eager
-    fresh = keras.Model.from_config(model.get_config())  # not clone_model, which would compile it too
-    model.set_weights(fresh.get_weights())
-    for variable in model.optimizer.variables:
-        if variable is not model.optimizer._learning_rate:
-            variable.assign(ops.zeros_like(variable))
-    for layer in model.layers:
-        if isinstance(layer, layers.Dropout) and layer.rate:
-            layer.seed_generator.state.assign(keras.random.SeedGenerator(seed).state)
 
 
 def train(
