@@ -13,7 +13,7 @@ from cells import run_cells
 from keras import layers, ops
 
 from tools import notebooks
-from utils import brackets, captions, chat, plots, results, side_by_side
+from utils import brackets, captions, chat, intervals, plots, results, side_by_side
 from utils.checks import central_differences, relative_error
 
 SIMPLE = {"np": np, "keras": keras, "layers": layers, "ops": ops, "plots": plots, "EXAMPLES": 10}
@@ -205,6 +205,19 @@ def test_lesson_05_reads_the_letters_on_both_sides_of_the_place():
     assert y.tolist() == [[1] * 4]
 
 
+def test_lab_05_trains_each_recording_with_its_digit():
+    seen = []
+    model = types.SimpleNamespace(fit=lambda x, y, **_: seen.append((x, y)), predict_on_batch=lambda x: x)
+    digits = np.arange(120) % 10
+    given = {"np": np, "digit_models": {1: model}, "restart": quiet, "falling": quiet, "DIGIT_EPOCHS": 1}
+    given |= {"of": lambda *_: (np.eye(10)[digits], digits)}
+    share = run_cells("05_depth", "heard", **given)["heard"](1, ["a"], 0.1, 0, ["b"])
+    assert share == [1.0]
+    ((x, y),) = seen
+    assert y.shape == (100,)
+    assert np.array_equal(x.argmax(axis=1), y)
+
+
 # ---- 07
 
 
@@ -257,6 +270,16 @@ def test_lesson_08_scores_what_the_network_writes_of_the_photos_alone():
     assert scored[-1] == (write(model, seen["test"], **names["BEST"]), people["test"])
     assert scored[0] == (write(model, seen["dev"], width=1, power=0.0), people["dev"])
     assert sum(against is people["test"] for _, against in scored) == 1  # the test, once
+
+
+def test_lesson_08_counts_as_new_what_no_training_caption_says():
+    rows = {}
+    card = types.SimpleNamespace(claim=quiet, add=lambda name, value, **_: rows.update({name: value}))
+    found = [types.SimpleNamespace(ended=True)] * 4
+    people = {"train": [["a", "b"], ["c"]], "test": [["d"], ["a"], ["e"], ["f"]]}
+    given = {"np": np, "decide": results.decide, "intervals": intervals, "found": found, "people": people}
+    run_cells("08_", "ended", **given, texts=["a", "d", "d", "e"], card=card, print=quiet)
+    assert rows == {"captions that are no training caption": 0.75}
 
 
 # ---- 10

@@ -1,12 +1,15 @@
 """Records of what cells make: that each notebook has one, and that it notices what changes."""
 
 import dataclasses
+import io
 import json
+import wave
 
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from IPython.display import Audio
 
 from tools import check, notebooks
 from tools.nbval import record
@@ -125,10 +128,83 @@ def test_a_new_name_and_a_missing_one_are_noticed():
     assert record.compare(known, seen(a=1)) == ["b is not made or not changed any more"]
 
 
+def test_how_a_figure_looks_is_recorded():
+    def figure(**changes):
+        given = {
+            "color": "red",
+            "ls": "-",
+            "scale": "linear",
+            "names": "ab",
+            "hatch": None,
+            "top": 3,
+            "vmax": 1,
+        }
+        given |= changes
+        _, axes = plt.subplots()
+        axes.plot([1, 2], color=given["color"], linestyle=given["ls"])
+        axes.set_xticks([0, 1], list(given["names"]))
+        axes.bar([0, 1], [1, 2], hatch=given["hatch"])
+        axes.imshow([[0, 1]], vmax=given["vmax"], cmap=given.get("cmap"))
+        axes.add_patch(plt.Circle((given.get("at", 0), 0), 0.1))
+        axes.set_yscale(given["scale"])
+        axes.set_ylim(0.1, given["top"])
+        found = seen(figure=record.drawn(plt.gcf()))
+        plt.close()
+        return found
+
+    known = figure()
+    assert record.compare(known, figure()) == []
+    changes = {
+        "color": "blue",
+        "ls": ":",
+        "scale": "log",
+        "names": "ba",
+        "hatch": "/",
+        "top": 4,
+        "at": 1,
+        "vmax": 2,
+    }
+    for what, value in (changes | {"cmap": "gray"}).items():
+        change = {what: value}
+        assert record.compare(known, figure(**change)) != [], change
+
+
+def shown(html):
+    return record.printed([{"output_type": "display_data", "data": {"text/html": html, "text/plain": "x"}}])
+
+
+def test_how_words_look_is_recorded():
+    known = shown('<p style="text-align:left">mine</p>')
+    assert record.compare(known, shown('<p style="text-align:left">mine</p>')) == []
+    assert record.compare(known, shown('<p style="text-align:right">mine</p>')) != []
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_sounds_are_recorded(width):
+    def played(hertz, rate=8000, seconds=1.0):
+        wave_form = np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)
+        samples = np.uint8(128 + 100 * wave_form) if width == 1 else np.int16(30_000 * wave_form)
+        with io.BytesIO() as file, wave.open(file, "wb") as out:
+            out.setparams((1, width, rate, len(samples), "NONE", ""))
+            out.writeframes(samples.tobytes())
+            return shown(Audio(file.getvalue())._repr_html_())
+
+    known = played(440)
+    assert "sound 0" in known
+    assert record.compare(known, played(440)) == []
+    for other in (played(220), played(440, seconds=0.9), played(440, rate=4000)):
+        assert record.compare(known, other) != []
+    loose = record.merged([known, {**known, "sound 0": record.numbers([0])}])
+    assert loose["sound 0"] is None
+
+
 def test_words_that_a_cell_shows_without_progress_bars():
     stream = {"output_type": "stream", "name": "stdout", "text": "loss 3\n"}
     bar = {"output_type": "stream", "name": "stderr", "text": "40%"}
     table = {"output_type": "display_data", "data": {"text/html": "<b>7</b> units", "text/plain": "x"}}
     picture = {"output_type": "display_data", "data": {"image/png": "", "text/plain": "x"}}
-    assert record.printed([stream, bar, table, picture]) == {"output": record.text("loss 3\n\n 7  units")}
+    assert record.printed([stream, bar, table, picture]) == {
+        "output": record.text("loss 3\n\n 7  units"),
+        "look of the output": record.text("<b></b>"),
+    }
     assert record.printed([bar]) == {}

@@ -9,7 +9,9 @@ Not here: what a notebook should compute. A record knows only what it computed w
 """
 
 import ast
+import base64
 import dataclasses
+import io
 import json
 import math
 import os
@@ -19,6 +21,7 @@ import sys
 import time
 import timeit
 import types
+import wave
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -49,8 +52,8 @@ def names(source: str) -> list[str]:
 def numbers(values: Any, few: int = FEW) -> Leaf:
     """Shape of an array of numbers, and the numbers if they are few.
 
-    Of many: mean, mean with weights drawn once for all, and root mean square; one of them at least changes
-    when values or their order do.
+    Of many: mean, sum with weights drawn once for all (over the root of their number), root mean square; one
+    of them at least changes when values or their order do, by as much for many as for few.
     """
     array = np.asarray(values)
     flat = array.astype(complex if array.dtype.kind == "c" else float).ravel()
@@ -62,7 +65,7 @@ def numbers(values: Any, few: int = FEW) -> Leaf:
     flat = np.where(good, flat, 0.0)
     if flat.size > few:
         weights = np.random.default_rng(0).normal(size=flat.size)
-        flat = np.array([flat.mean(), (flat * weights).mean(), np.sqrt((flat**2).mean())])
+        flat = np.array([flat.mean(), flat @ weights / flat.size**0.5, np.sqrt((flat**2).mean())])
         kind = f"mean of {kind}"
     return {"kind": kind, "numbers": [float(f"{x:.7g}") for x in flat]} if flat.size else {"kind": kind}
 
@@ -136,22 +139,44 @@ def leaves_of_list(path: str, value: list | tuple, depth: int) -> Iterator[tuple
 
 
 def drawn(figure: Any) -> dict[str, Any]:
-    """What a figure shows: its words, lines, bars, points and pictures."""
+    """What a figure shows: its words, scales, lines, bars and other shapes, points, pictures and colours."""
+    from matplotlib.category import StrCategoryLocator
+    from matplotlib.colors import to_hex
     from matplotlib.patches import Rectangle
+    from matplotlib.ticker import FixedLocator
 
     found: dict[str, Any] = {}
     for number, axes in enumerate(figure.axes):
         legend = axes.get_legend()
         words = [axes.get_title(), axes.get_xlabel(), axes.get_ylabel(), *(t.get_text() for t in axes.texts)]
         words += [t.get_text() for t in legend.get_texts()] if legend else []
-        bars = [patch.get_bbox().bounds for patch in axes.patches if isinstance(patch, Rectangle)]
+        sides = {"x": axes.xaxis, "y": axes.yaxis}
+        bars = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
+        shapes = [patch for patch in axes.patches if not isinstance(patch, Rectangle)]
         found[f"axes {number}"] = {
             "words": " | ".join(words),
             "places": [text.get_unitless_position() for text in axes.texts],
+            "scales": {side: axis.get_scale() for side, axis in sides.items()},
+            "ticks": {
+                side: [label.get_text() for label in axis.get_ticklabels()]
+                for side, axis in sides.items()
+                if isinstance(axis.get_major_locator(), FixedLocator | StrCategoryLocator)
+            },
+            "limits": [] if axes.get_autoscale_on() else [*axes.get_xlim(), *axes.get_ylim()],
             "lines": [np.asarray(line.get_xydata(), float) for line in axes.lines],
-            "bars": bars,
+            "bars": [patch.get_bbox().bounds for patch in bars],
+            "shapes": [np.asarray(p.get_transform().transform_path(p.get_path()).vertices) for p in shapes],
             "points": [np.ma.filled(c.get_offsets().astype(float), np.nan) for c in axes.collections],
             "pictures": [np.asarray(image.get_array(), float) for image in axes.images],
+            "colours": [
+                *(
+                    f"{to_hex(line.get_color())} {line.get_linestyle()} {line.get_marker()}"
+                    for line in axes.lines
+                ),
+                *(f"{to_hex(p.get_facecolor())} {p.get_hatch()}" for p in axes.patches),
+                *(f"{image.get_cmap().name}" for image in axes.images),
+            ],
+            "ranges": [image.get_clim() for image in axes.images],
         }
     return found
 
@@ -228,18 +253,37 @@ def look(given: dict[str, Any], wanted: list[str]) -> str:
 # ---- in pytest
 
 
+PLAYED = re.compile(r"data:audio/wav;base64,([A-Za-z0-9+/=]+)")
+TAG = re.compile(r"<[^>]*>")
+
+
+def heard(encoded: str) -> Leaf:
+    """How long a sound is and how it goes, from a WAV file of whole numbers."""
+    with wave.open(io.BytesIO(base64.b64decode(encoded))) as file:
+        kind = np.dtype({1: "u1", 2: "<i2", 4: "<i4"}[file.getsampwidth()])
+        rate, samples = file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), kind)
+    leaf = numbers(samples.astype(float) - (128 if kind == np.uint8 else 0))
+    return leaf | {"kind": f"{leaf['kind']}, {rate} a second"}
+
+
 def printed(outputs: Iterable[Mapping[str, Any]]) -> dict[str, Leaf]:
-    """What a cell showed in words, without progress bars."""
-    words = []
+    """What a cell showed in words, how they look, and sounds; without progress bars."""
+    words, tags, sounds = [], [], []
     for output in outputs:
         if output["output_type"] == "stream" and output["name"] == "stdout":
             words.append(output["text"])
         data = output.get("data", {})
         if "text/html" in data:
-            words.append(re.sub(r"<[^>]*>", " ", data["text/html"]))
+            sounds += PLAYED.findall(data["text/html"])
+            shown = PLAYED.sub("", data["text/html"])
+            words.append(TAG.sub(" ", shown))
+            tags += TAG.findall(shown)
         elif "text/plain" in data and not any(kind.startswith("image") for kind in data):
             words.append(data["text/plain"])
-    return {"output": text("\n".join(words))} if words else {}
+    found = {"output": text("\n".join(words))} if words else {}
+    if tags:
+        found["look of the output"] = text("".join(tags))
+    return found | {f"sound {number}": heard(sound) for number, sound in enumerate(sounds)}
 
 
 def merged(runs: list[dict[str, Leaf]]) -> dict[str, Leaf | None]:
