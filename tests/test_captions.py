@@ -128,6 +128,17 @@ SMALL = [[[1, 4 + i, 6, 2], [1, 4 + i, 7, 2]] for i in (0, 1)] * 8
 FEATURES = np.eye(D, dtype=np.float32)[[0, 1] * 8]
 
 
+def test_the_rate_grows_in_the_first_tenth_of_the_steps_and_falls_along_a_cosine():
+    rates = [c.rate_at(step, 100, 2.0) for step in range(100)]
+    assert rates[:10] == pytest.approx([0.2 * k for k in range(1, 11)])
+    assert rates[10] == pytest.approx(2.0)
+    assert rates[55] == pytest.approx(2.0 * (0.01 + 0.99 / 2))
+    assert c.rate_at(100, 100, 2.0) == pytest.approx(0.02)
+    assert np.all(np.diff(rates[10:]) < 0)
+    assert c.rate_at(199, 10_000, 2.0) == pytest.approx(2.0)  # at most 200 steps
+    assert c.rate_at(0, 1, 2.0) == 2.0
+
+
 def test_training_begins_anew_and_learns_what_the_image_shows():
     model = network("initial state")
     rows = [

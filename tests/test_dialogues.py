@@ -177,6 +177,12 @@ def test_who_has_heard_more_is_never_worse_and_the_name_needs_the_first_turn():
     assert every[0] == last[0] == pytest.approx(0)  # the opening turn tells what answers it
 
 
+def test_the_best_loss_counts_the_end_of_a_turn_as_a_word():
+    drawn = made.make_dialogues(3, 20)
+    words = sum(len([*turn.split(), "END"]) for turns in drawn for turn in turns[1:])
+    assert made.best_loss(drawn, None) * words == pytest.approx(sum(map(sum, made.best_nats(drawn, None))))
+
+
 def test_what_the_grammar_costs_is_what_its_frequencies_say():
     """A count of many dialogues, in place of the formula."""
     drawn = made.make_dialogues(3, 40_000)

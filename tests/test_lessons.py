@@ -172,6 +172,17 @@ def test_lab_04_one_gate_less_says_that_a_shorter_time_holds(faster, verdict):
     assert math.isclose(card.claim.call_args.args[2], faster, rel_tol=0.02)
 
 
+@pytest.mark.parametrize(("open_", "shut"), [(3, 1), (1, 3)])
+def test_lab_03_says_which_share_of_the_gates_is_open_and_which_shut(open_, shut, capsys):
+    values = np.array([[0.95] * open_ + [0.05] * shut + [0.5] * (10 - open_ - shut)])
+    given = {"np": np, "GATES": ["forget"], "bootstrap": lambda share: (share.min(), share.max())}
+    given |= {"decide": results.decide, "card": types.SimpleNamespace(claim=quiet)}
+    run_cells(
+        "03_activations", "gates-verdict", after={"adding": [values]}, before={"adding": [values]}, **given
+    )
+    assert f"0.40 (0.40 to 0.40) at an end: 0.{open_}0 open, 0.{shut}0 shut" in capsys.readouterr().out
+
+
 # ---- 05
 
 
@@ -280,6 +291,41 @@ def test_lesson_08_counts_as_new_what_no_training_caption_says():
     given = {"np": np, "decide": results.decide, "intervals": intervals, "found": found, "people": people}
     run_cells("08_", "ended", **given, texts=["a", "d", "d", "e"], card=card, print=quiet)
     assert rows == {"captions that are no training caption": 0.75}
+
+
+def test_lesson_08_shows_the_loss_of_training_photos_beside_that_of_dev():
+    parts = {"train": [1] * 600, "dev": [2] * 600}
+    photos = "dog_agility_jump", "dog_snow", "soccer_players", "surfer_wave", "two_women_bicycles", "cat_face"
+    stub = types.SimpleNamespace(nats_per_word=lambda _, images, told: float(sum(images) + 1000 * sum(told)))
+    given = {"free": dict.fromkeys(photos), "seen": parts, "coded": parts, "captions": stub, "model": None}
+    given |= {"seen_free": np.zeros((6, 1)), "greedy": lambda *_: np.zeros((6, 2)), "print": quiet}
+    row = run_cells("08_image", "train-do", **given)["after_epoch"](0, [0.0, 0.0])
+    assert row[0] == 500 + 1000 * 500
+
+
+def test_lab_08_shows_each_scene_and_another_one():
+    shown, vocabulary = [], ["", "start", "end", "a"]
+
+    def write(_, x, **__):
+        shown.append(x)
+        return []
+
+    stub = types.SimpleNamespace(
+        PAD=0, one_each=lambda *_: (None, np.zeros((2, 3), int)), texts=lambda *_: [""] * 4, write=write,
+        word_nats=lambda *_, **__: np.ones((2, 2)),
+    )  # fmt: skip
+    never = types.SimpleNamespace(is_exact=lambda *_: False)
+    images = np.arange(12).reshape(4, 3)
+    part = types.SimpleNamespace(names=range(4))
+    given = {"captions": stub, "seen": {"test": images}, "told": {"test": None}, "vocabulary": vocabulary}
+    given |= {"world": types.SimpleNamespace(contents=dict.fromkeys(range(4))), "parts": {"test": part}}
+    score = run_cells("08_three_ways", "score", np=np, best=[[], []], scenes=never, **given)["score"]
+    with pytest.warns(RuntimeWarning):  # no word counts here
+        score(None)
+    first, other = shown
+    assert np.array_equal(first, images)
+    assert sorted(map(tuple, other)) == sorted(map(tuple, images))
+    assert not (other == images).all(axis=1).any()
 
 
 # ---- 10

@@ -31,6 +31,14 @@ def test_pictures_are_squeezed_to_the_size_that_is_wanted():
     assert seen.tolist() == [[0, 0, 0], [10, 10, 10]]
 
 
+def test_pictures_keep_the_order_of_their_colours_and_their_places():
+    picture = np.zeros((1, 2, 2, 3), np.uint8)
+    picture[0, 0, 1] = 40, 80, 120
+    inputs = keras.Input((2, 2, 3), dtype="uint8")
+    eyes = keras.Model(inputs, keras.layers.Flatten()(keras.ops.cast(inputs, "float32")))
+    assert photos.look(eyes, picture).tolist() == [[0, 0, 0, 40, 80, 120, 0, 0, 0, 0, 0, 0]]
+
+
 def test_eyes_prepare_the_photo_as_the_network_wants_it():
     eyes = photos.eyes_of(tiny_extractor())
     assert eyes.input_shape == (None, 224, 224, 3)

@@ -197,6 +197,14 @@ def test_untrained_networks_find_all_words_alike(attention):
 
 
 @BOTH
+def test_the_loss_per_word_is_the_same_in_batches_of_any_size(attention):
+    model, rng = network(attention), np.random.default_rng(0)
+    model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])  # words that cost unlike much
+    by_size = [q.nats_per_word(model, SOURCES, TARGETS, size=size) for size in (1, 2, 3)]
+    assert by_size == pytest.approx([by_size[0]] * 3, rel=1e-5)
+
+
+@BOTH
 def test_a_vector_of_another_size_and_saved_and_loaded(attention, tmp_path):
     model = network(attention, encoder_units=4)
     assert model.get_layer("h0").kernel.shape == (8, H)

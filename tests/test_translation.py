@@ -63,6 +63,9 @@ def test_the_two_grammars_and_english():
     other = scene._replace(who=2, whom=4, like=2)
     assert sentences.german(other) == "heute hat die müde Frau am Strand das nasse Baby verfolgt"
     assert sentences.french(other).startswith("aujourd'hui, la femme fatiguée a suivi le bébé mouillé")
+    third = scene._replace(who=3, whom=0)
+    assert sentences.german(third) == "heute hat die müde Maus am Strand den höflichen Hund verfolgt"
+    assert sentences.german(third._replace(who=0, whom=3)).endswith("die höfliche Maus verfolgt")
     assert sentences.written([scene, other], "en") == (
         "The tired dog followed the polite cook on the beach today and "
         "the tired woman followed the wet baby on the beach today."
