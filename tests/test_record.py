@@ -14,12 +14,8 @@ from IPython.display import Audio
 from tools import check, notebooks
 from tools.nbval import record
 
-# Labs that weigh times or memory: what they make differs from run to run in too many ways.
-UNSTEADY = {"02_truncation", "04_one_gate_less", "05_fast_layers", "05_fewer_steps"}
-STEADY = [path for path in notebooks.all_notebooks() if path.stem not in UNSTEADY]
 
-
-@pytest.mark.parametrize("path", STEADY, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", notebooks.all_notebooks(), ids=lambda path: path.stem)
 def test_each_notebook_has_a_record_of_all_its_cells(path):
     known = notebooks.read_json(notebooks.RECORDS / f"{path.stem}.json")
     assert known is not None, f"make record {notebooks.choice(path)}"
@@ -28,7 +24,7 @@ def test_each_notebook_has_a_record_of_all_its_cells(path):
 
 
 def test_there_is_no_record_of_a_notebook_that_is_gone():
-    stems = {path.stem for path in STEADY}
+    stems = {path.stem for path in notebooks.all_notebooks()}
     assert {file.stem for file in notebooks.RECORDS.glob("*.json")} == stems
 
 
