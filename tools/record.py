@@ -11,7 +11,7 @@ from pathlib import Path
 from tools import notebooks
 from tools.nbval import record
 
-# One run as the tests run; the other has a faltering clock and noisy gradients, and computes products otherwise.
+# One run as the tests run; the other has a faltering clock, noisy gradients, and computes products otherwise.
 SHAKEN = {"UNROLLED_SHAKEN": "1", "TF_ENABLE_ONEDNN_OPTS": "0", "OPENBLAS_CORETYPE": "Haswell"}
 SHAKEN["TF_NUM_INTRAOP_THREADS"] = "1"
 RUNS: list[dict[str, str]] = [{}, SHAKEN]

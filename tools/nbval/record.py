@@ -200,8 +200,13 @@ def shaken(seed: int) -> None:
         clock = getattr(time, name)
         setattr(time, name, hurried(clock, clock()))
     timeit.default_timer = time.perf_counter
-    traced, chance = tracemalloc.get_traced_memory, random.Random(seed)
-    tracemalloc.get_traced_memory = lambda: tuple(int(x * chance.uniform(1, 9)) for x in traced())
+    measured, chance = tracemalloc.get_traced_memory, random.Random(seed)
+
+    def swollen() -> tuple[int, int]:
+        now, peak = measured()
+        return int(now * chance.uniform(1, 9)), int(peak * chance.uniform(1, 9))
+
+    tracemalloc.get_traced_memory = swollen
     apply = BaseOptimizer.apply
 
     def noisy(self: Any, grads: Any, trainable_variables: Any = None) -> Any:
