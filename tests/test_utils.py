@@ -281,6 +281,12 @@ def test_bars_are_in_order_and_published_ones_grey():
     assert colors == [plots.BLUE, plots.GREY]
 
 
+def test_bars_of_published_figures_can_be_hatched():
+    axes = plots.bars({"a": 1.0, "b": 2.0}, xlabel="x", hatched=["b"])
+    plt.close()
+    assert [bar.get_hatch() for bar in axes.patches] == [None, "///"]
+
+
 def test_a_heat_table_writes_each_number_in_ink_that_can_be_read():
     _, axes = plt.subplots()
     picture = plots.heat_table(
