@@ -119,6 +119,14 @@ def test_a_card_shows_value_unit_verdict_and_published_figure():
     assert "&lt;b&gt;play" in card()._repr_html_()
 
 
+def test_a_card_keeps_a_count_whole_and_rounds_what_is_measured():
+    made = ResultCard("00_test", data="numbers", split="none")
+    made.add("weights", 12_004, "parameters")
+    made.add("length", 12_004.0, "steps")
+    assert "12004 parameters" in repr(made)
+    assert "12000 steps" in repr(made)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
