@@ -94,7 +94,7 @@ def lesson(path):
             tags=["parameters"],
             folded=True,
         ),
-        prose("part", "## A part\n\n" + "Some words say what there is to see.\n\n" * 15),
+        prose("part", "## A part\n\n" + "Some words say what there is to see.\n\n" * 8),
         code("compared", "assert 6 * 7 == 42\nprint(6 * 7)", tags=["nbval-check-output"]),
         code("training", "def train(n):\n    return 40 + n"),
         code("headline", "print('the answer is', train(2))", tags=["first-screen"]),
@@ -334,11 +334,19 @@ CHANGES = {
         "9 parameters",
     ),
     "a long paragraph": (
-        lambda n: cell(n, "part").update(source="- " + "word " * 40 + "\n- " + "word " * 81),
+        lambda n: cell(n, "part").update(source="word " * 40 + "\n\n" + "`code` $x$ word " * 27),
         "a paragraph of 81 words",
+    ),
+    "a long list": (
+        lambda n: cell(n, "part").update(source="- " + "word " * 40 + "\n- " + "word " * 40),
+        "a paragraph of 82 words",
     ),
     "much prose": (
         lambda n: n.cells.insert(9, prose("more", "Word.\n\n" * 300)),
+        "words of prose per line of code",
+    ),
+    "much prose in formulas": (
+        lambda n: n.cells.insert(9, prose("more", "| `f( x )` | $a + b$ |\n\n" * 30)),
         "words of prose per line of code",
     ),
     "trained late": (

@@ -119,6 +119,14 @@ def test_a_card_shows_value_unit_verdict_and_published_figure():
     assert "&lt;b&gt;play" in card()._repr_html_()
 
 
+def test_a_card_keeps_a_count_whole_and_rounds_what_is_measured():
+    made = ResultCard("00_test", data="numbers", split="none")
+    made.add("weights", 12_004, "parameters")
+    made.add("length", 12_004.0, "steps")
+    assert "12004 parameters" in repr(made)
+    assert "12000 steps" in repr(made)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -279,6 +287,12 @@ def test_bars_are_in_order_and_published_ones_grey():
     plt.close()
     assert widths == [1.0, 2.0]
     assert colors == [plots.BLUE, plots.GREY]
+
+
+def test_bars_of_published_figures_can_be_hatched():
+    axes = plots.bars({"a": 1.0, "b": 2.0}, xlabel="x", hatched=["b"])
+    plt.close()
+    assert [bar.get_hatch() for bar in axes.patches] == [None, "///"]
 
 
 def test_a_heat_table_writes_each_number_in_ink_that_can_be_read():

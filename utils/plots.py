@@ -130,13 +130,21 @@ def show(alt: str) -> None:
     plt.close(figure)
 
 
-def bars(values: Mapping[str, float], *, xlabel: str, published: Sequence[str] = (), digits: int = 2) -> Axes:
-    """Horizontal bars, the first on top, each with its number; published figures in grey.
+def bars(
+    values: Mapping[str, float],
+    *,
+    xlabel: str,
+    published: Sequence[str] = (),
+    hatched: Sequence[str] = (),
+    digits: int = 2,
+) -> Axes:
+    """Horizontal bars, the first on top, each with its number; baselines grey, published figures hatched.
 
     Args:
         values: label and length of each bar.
         xlabel: what is measured, with its unit.
-        published: the labels that are quoted from elsewhere, drawn in grey.
+        published: the labels of what ours is held against, baselines or figures from elsewhere: grey.
+        hatched: the labels of published figures where grey would not tell them apart: hatched.
         digits: after the decimal point, in the printed numbers.
 
     Returns:
@@ -146,6 +154,9 @@ def bars(values: Mapping[str, float], *, xlabel: str, published: Sequence[str] =
     _, axes = plt.subplots(figsize=(6.4, 0.5 + 0.32 * len(names)))
     colors = [GREY if name in published else BLUE for name in names]
     drawn = axes.barh(names, list(values.values()), color=colors, height=0.7)
+    for name, bar in zip(names, drawn, strict=True):
+        if name in hatched:
+            bar.set(facecolor="white", edgecolor=BLACK, hatch="///")
     axes.bar_label(drawn, fmt=f"%.{digits}f", padding=3)
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)

@@ -136,7 +136,7 @@ class ResultCard:
 
         Args:
             name: what was measured, e.g. "validation loss".
-            value: the number, rounded to four significant digits on the card.
+            value: the number, rounded to four significant digits on the card, an int of six digits not.
             unit: e.g. "nats/char"; "1" for a pure number.
             data: what it was measured on; the card's if it is not given.
             split: "train", "validation", "test", or "none" where nothing is learnt; likewise.
@@ -248,7 +248,8 @@ class ResultCard:
         wrong = [claim for claim in claims if not re.fullmatch(r"C\d\d", claim)]
         if wrong:
             raise ValueError(f"{name!r}: {wrong[0]!r} is no claim id; they are like 'C24'.")
-        number = float(f"{float(value):.4g}")
+        whole = isinstance(value, int) and abs(value) < 1_000_000  # as a number of parameters
+        number = float(value if whole else f"{float(value):.4g}")
         if not math.isfinite(number):
             raise ValueError(f"{name!r} is {value}; a result must be a finite number.")
         row: dict[str, Any] = {
