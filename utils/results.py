@@ -110,12 +110,14 @@ class ResultCard:
         sources: the data sets it ran on; empty if it makes its own data.
         data: what the rows were measured on, where they do not say it themselves.
         split: of which part, likewise: "train", "validation", "test", or "none" where nothing is learnt.
+        choices: on what settings were chosen, if the card has rows on a test set; said below the table.
     """
 
     notebook: str
     sources: Sequence[Source] = ()
     data: str = ""
     split: str = ""
+    choices: str = "Choices were made on validation data."
     results: list[dict[str, Any]] = field(default_factory=list)
 
     def add(
@@ -296,10 +298,8 @@ class ResultCard:
         if not names:
             return ""
         counts = [f"{name} {times_scored(name)} times" for name in names]
-        return (
-            f"Before this run, stored runs had scored the test set of {', of '.join(counts)}. "
-            "Choices were made on validation data."
-        )
+        scored = f"Before this run, stored runs had scored the test set of {', of '.join(counts)}."
+        return f"{scored} {self.choices}"
 
     def rows(self) -> list[list[str]]:
         """The table: figure, value with unit, data, claim with verdict, published figures."""
