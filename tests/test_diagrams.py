@@ -2,7 +2,10 @@
 
 import base64
 import itertools
+import json
+import os
 import warnings
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Circle, FancyBboxPatch, Polygon
 
+from tools.nbval import record
 from utils import diagrams, plots
 
 BRANCHES = [
@@ -159,6 +163,18 @@ def test_the_same_picture_twice_and_small(name, monkeypatch):
     assert len(once) < 80_000
 
 
+def test_each_picture_is_the_recorded_one():
+    """Where each box, arrow and word is, and its colour; `make record` keeps what is meant."""
+    file, found = Path(__file__).with_name("pictures.json"), {}
+    for name in PICTURES:
+        found[name] = record.together(list(record.drawn(drawn(name).figure).values()), 0)
+        plt.close("all")
+    if os.environ.get("UNROLLED_RECORD"):
+        lines = [f" {json.dumps(name)}: {json.dumps(leaf)}" for name, leaf in found.items()]
+        file.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    assert record.compare(json.loads(file.read_text(encoding="utf-8")), found) == []
+
+
 @pytest.mark.parametrize(
     "name", ["unrolled", "chunks", "lstm", "streams", "captioner, first step", "beam tree"]
 )
@@ -201,6 +217,20 @@ def heads(axes, color):
 def test_gradients_run_from_each_loss_to_the_first_step_in_red():
     assert heads(drawn("backward"), plots.RED) == 4 + 3
     assert heads(diagrams.backward(5, losses=[1]), plots.RED) == 1 + 1
+
+
+def test_the_gradient_runs_back_along_the_chain():
+    red = [
+        p
+        for p in drawn("backward").patches
+        if isinstance(p, Polygon) and to_hex(p.get_facecolor()) == plots.RED.lower()
+    ]
+    tips = [
+        p.get_xy()[0] - p.get_xy()[1:3].mean(axis=0) for p in red
+    ]  # from the middle of the base to the tip
+    sideways = [tip for tip in tips if abs(tip[0]) > abs(tip[1])]
+    assert len(sideways) == 3
+    assert all(tip[0] < 0 for tip in sideways)
 
 
 def test_the_gradient_stops_at_each_cut_and_the_state_does_not():
