@@ -104,7 +104,10 @@ def test_a_beam_writes_no_label_twice_unless_it_may(model):
 
 
 def test_marginals_are_shares_of_what_the_beam_found():
-    found = [[Hypothesis((4, 5), np.log(0.3), True), Hypothesis((5,), np.log(0.1), True)], [Hypothesis((), 0, True)]]
+    found = [
+        [Hypothesis((4, 5), np.log(0.3), True), Hypothesis((5,), np.log(0.1), True)],
+        [Hypothesis((), 0, True)],
+    ]
     assert np.allclose(labels.marginals(found, 4), [[0.75, 1, 0, 0], [0, 0, 0, 0]])
 
 
@@ -137,7 +140,9 @@ def test_the_networks_have_the_sizes_that_are_told():
     assert alone(np.zeros((2, 10))).shape == (2, 4)
     told = labels.chain(10, 4, 6, embedding=5)
     assert told.count_params() == 8 * 5 + 8 + 4 * 6 * (5 + 6 + 1) + 10 * 5 + 5 + 6 * 5
-    assert labels.chain(10, 4, 6, embedding=5, hidden=7).count_params() == told.count_params() + 10 * 7 + 7 - 15
+    assert (
+        labels.chain(10, 4, 6, embedding=5, hidden=7).count_params() == told.count_params() + 10 * 7 + 7 - 15
+    )
 
 
 def test_a_chain_learns_what_belongs_together():
@@ -166,3 +171,30 @@ def test_scores_counted_by_hand():
     assert labels.score(truth, ~truth) == labels.Scores(0.0, 0.0, 0.0, 0, 0.0)
     with pytest.raises(ValueError, match="must have one shape"):
         labels.score(truth, guess[:2])
+
+
+def test_independent_labels_are_learnt_each_for_itself():
+    rng = np.random.default_rng(0)
+    v = rng.normal(size=(400, 2)).astype(np.float32)
+    matrix = np.stack([v[:, 0] > 0, np.arange(400) % 4 > 0], axis=1)
+    model = labels.independent(2, 2)
+    history = labels.train_independent(model, v, matrix, 30, 5e-2, report=lambda epoch, row: [epoch])
+    assert [row[1] for row in history] == list(range(1, 31))
+    nats = labels.independent_nats(model.predict(v, verbose=0), matrix).mean()
+    certain = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))  # of the second label, which v does not tell
+    assert certain - 0.02 < nats < certain + 0.25
+    assert history[-1][0] == pytest.approx(nats, abs=0.05)
+    before = model.get_weights()
+    labels.train_independent(model, v, matrix, 30, 5e-2)
+    for one, other in zip(before, model.get_weights(), strict=True):
+        assert np.allclose(one, other, atol=1e-4)
+
+
+def test_a_chain_that_does_not_hear_costs_the_same_whatever_came_before(model):
+    rank = np.array([0, 1, 2, 3])
+    nats = labels.chain_nats(model, np.repeat(V[:1], 16, axis=0), SETS, rank, hear=False)
+    assert np.exp(-nats).sum() == pytest.approx(1, rel=1e-5)
+    step = np.float64(model.predict([V[:1], np.ones((1, 3), int)], verbose=0)[0])
+    expected = np.log(np.exp(step[0, [2, 4, 5, 6, 7]]).sum()) - step[0, 5]
+    expected += np.log(np.exp(step[1, [2, 6, 7]]).sum()) - step[1, 2]
+    assert nats[4] == pytest.approx(expected, rel=1e-5)

@@ -237,9 +237,9 @@ def test_mist_hides_a_thing_and_nothing_else_changes_the_picture():
     for k in range(8):
         things = tuple(i != k for i in range(8))
         clear = company.Scene(things, (False,) * 8, scene.shift)
-        changed = (company.draw(clear) != company.draw(company.Scene((True,) * 8, (False,) * 8, scene.shift))).any(
-            axis=2
-        )
+        changed = (
+            company.draw(clear) != company.draw(company.Scene((True,) * 8, (False,) * 8, scene.shift))
+        ).any(axis=2)
         y, x = np.nonzero(changed)
         assert len(x) > 20
         place = np.array(company.PLACES[k]) * 64

@@ -16,10 +16,10 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 
 from utils import recurrent
-from utils.captions import END, NEVER, PAD, SPECIAL, START, Words
+from utils.captions import END, NEVER, PAD, SPECIAL, START, Words, only_start, rate_at, start_again
 from utils.decoding import Hypothesis, beam_search
 
 ORDERS = ("frequent first", "rare first", "random")
@@ -67,11 +67,11 @@ def ranks(labels: Labels, words: Sequence[str], order: str, seed: int = 0) -> np
 
 
 def sequences(matrix: np.ndarray, rank: np.ndarray) -> list[list[list[int]]]:
-    """For each picture one sequence of numbers, from START over its labels to END, as `captions.train` takes it.
+    """For each picture one sequence of numbers, from START to END, in the form that `captions.train` takes.
 
     Args:
         matrix: which labels each picture has, `(pictures, V)`, bool.
-        rank: the place of each label, `(V,)`; with one row a picture, `(pictures, V)`, each has its own order.
+        rank: the place of each label, `(V,)`; or `(pictures, V)`, then each picture has its own order.
     """
     rank = np.broadcast_to(rank, matrix.shape)
     found = []
@@ -93,6 +93,48 @@ def independent(size: int, count: int, hidden: int = 0, dropout: float = 0.0) ->
     v = keras.Input((size,))
     x = looked_at(v, hidden, dropout)
     return keras.Model(v, layers.Dense(count)(x), name="independent")
+
+
+def train_independent(
+    model: keras.Model,
+    v: np.ndarray,
+    matrix: np.ndarray,
+    epochs: int,
+    rate: float,
+    *,
+    seed: int = 0,
+    size: int = 64,
+    report: Callable[[int, list[float]], Sequence[float]] | None = None,
+) -> list[list[float]]:
+    """Train a network of independent labels as `captions.train` trains a chain: new weights, Adam, its rates.
+
+    Args:
+        model: as `independent` makes it.
+        v: features, `(pictures, D)`.
+        matrix: which labels each picture has, `(pictures, V)`, bool.
+        epochs, rate, seed, size, report: as in `captions.train`.
+
+    Returns:
+        For each epoch the mean training loss, in nats a picture, and what `report` returned.
+    """
+    start_again(model, seed, nats_per_picture, False)
+    count, history = max(len(v) // size, 1), []
+    for epoch in range(epochs):
+        order, losses = np.random.default_rng((seed, epoch)).permutation(len(v)), []
+        for k in range(count):
+            rows = order[k * size : (k + 1) * size]
+            model.optimizer.learning_rate = rate_at(epoch * count + k, epochs * count, rate)
+            model.reset_metrics()  # else some versions of Keras give the mean of the batches so far
+            losses.append(model.train_on_batch(v[rows], np.float32(matrix[rows])))
+        row = [float(np.mean(losses))]
+        history.append([*row, *(report(epoch + 1, row) if report is not None else [])])
+    return history
+
+
+def nats_per_picture(matrix: Any, logits: Any) -> Any:
+    """Binary cross-entropy in nats, added up over labels, the mean over pictures."""
+    nats = keras.losses.binary_crossentropy(matrix, logits, from_logits=True)
+    return ops.mean(nats) * logits.shape[-1]
 
 
 def looked_at(v: Any, hidden: int, dropout: float) -> Any:
@@ -127,7 +169,7 @@ def chain(
         cell: a recurrent layer of Keras or `utils.recurrent`.
 
     Returns:
-        A model of [features `(N, D)`, numbers so far `(N, T)`] that gives logits `(N, T, 4 + V)`, not compiled.
+        A model of [features `(N, D)`, numbers so far `(N, T)`] that gives logits `(N, T, 4 + V)`.
     """
     v, so_far = keras.Input((size,)), keras.Input((None,), dtype="int32")
     small = keras.initializers.RandomNormal(stddev=0.05)
@@ -157,7 +199,7 @@ def begin(model: keras.Model, v: np.ndarray) -> Any:
 
 
 def stepper(model: keras.Model, repeats: bool = False) -> Step:
-    """(latest numbers `(N,)`, state) -> (log-probabilities `(N, 4 + V)`, state), as `utils.decoding` wants it.
+    """(latest numbers `(N,)`, state) -> (log-probabilities `(N, 4 + V)`, state), for `utils.decoding`.
 
     Args:
         model: as `chain` makes it.
@@ -213,7 +255,9 @@ def marginals(found: Sequence[Sequence[Hypothesis]], count: int) -> np.ndarray:
     return shares
 
 
-def chain_nats(model: keras.Model, v: np.ndarray, matrix: np.ndarray, rank: np.ndarray) -> np.ndarray:
+def chain_nats(
+    model: keras.Model, v: np.ndarray, matrix: np.ndarray, rank: np.ndarray, *, hear: bool = True
+) -> np.ndarray:
     """What each picture's set of labels costs a chain, -log p, `(N,)`, in nats.
 
     Only a label that comes later in the order may follow, and END. So each set has one sequence, and the
@@ -224,6 +268,7 @@ def chain_nats(model: keras.Model, v: np.ndarray, matrix: np.ndarray, rank: np.n
         v: features, `(N, D)`.
         matrix: which labels each picture has, `(N, V)`, bool.
         rank: the place of each label in the order, `(V,)`.
+        hear: False hides the labels before from the network, as in `captions.train`; the order still holds.
     """
     longest = 2 + max(int(matrix.sum(axis=1).max(initial=0)), 1)
     tokens = np.zeros((len(v), longest), np.int32)
@@ -231,7 +276,8 @@ def chain_nats(model: keras.Model, v: np.ndarray, matrix: np.ndarray, rank: np.n
         row[: len(several[0])] = several[0]
     place = np.concatenate([np.full(FIRST, -1), rank])  # of each number; special ones come before all
     place[END] = len(rank)  # the end comes after all
-    scores = np.float64(model.predict([v, tokens[:, :-1]], verbose=0, batch_size=250))
+    before = tokens[:, :-1] if hear else only_start(tokens[:, :-1])
+    scores = np.float64(model.predict([v, before], verbose=0, batch_size=250))
     allowed = place > place[tokens[:, :-1], None]  # after START everything but the special ones
     scores[~allowed] = -np.inf
     top = scores.max(axis=2, keepdims=True, initial=-1e9)

@@ -9,7 +9,7 @@ import json
 import lzma
 import tarfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,10 @@ from utils.samples import company
 LISTS = {"training": "training_label.txt", "test": "test_label.txt", "words": "words.txt"}
 TABLES = {"training": "train.json", "test": "test.json"}
 TARS = "corel5k_images*.tar*"
-COUNTS = (4500, 499)  # photos of the training part, from which the validation part is cut, and of the test part
+COUNTS = (
+    4500,
+    499,
+)  # photos of the training part, from which the validation part is cut, and of the test part
 VALIDATION = 500
 WHAT_TO_PUT = (
     "no official address offers Corel-5K any more. If you have it, put into the folder corel5k/ of "
@@ -158,8 +161,8 @@ def corel5k_parts(training: Listed, test: Listed, photos: Mapping[str, bytes]) -
     if (len(training), len(test)) != COUNTS or both or missing:
         raise DataError(
             f"corel5k/ in UNROLLED_DATA is incomplete or another data set: {len(training):,} training and "
-            f"{len(test):,} test photos with labels (expected {COUNTS[0]:,} and {COUNTS[1]:,}), {len(both)} in "
-            f"both, {len(missing):,} without a picture. Replace the files."
+            f"{len(test):,} test photos with labels (expected {COUNTS[0]:,} and {COUNTS[1]:,}), "
+            f"{len(both)} in both, {len(missing):,} without a picture. Replace the files."
         )
     words = {word for labels in training.values() for word in labels}
     words &= {word for labels in test.values() for word in labels}

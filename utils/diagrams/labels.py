@@ -80,7 +80,13 @@ def labeller(
             arrow(axes, before.right, state.left)
         bus = (state_row + meet_row) / 2
         corner = one.right[0] + 0.14
-        path = [(one.right[0], one.y), (corner, one.y), (corner, bus), (x - 0.1, bus), (x - 0.1, meet.bottom[1])]
+        path = [
+            (one.right[0], one.y),
+            (corner, one.y),
+            (corner, bus),
+            (x - 0.1, bus),
+            (x - 0.1, meet.bottom[1]),
+        ]
         arrow(axes, *path, color=IMAGE, width=2.2, zorder=2.3)
         before = state
     label(axes, (first - node / 2 + width - 0.16) / 2, 0.24, f"{cell}, label by label")

@@ -65,9 +65,7 @@ def make_scene(rng: np.random.Generator, shuffled: bool = False) -> Scene:
     mist = np.zeros(len(THINGS), bool)
     mist[rng.permutation(len(THINGS))[: rng.integers(3, len(THINGS))]] = True  # over 3 to 7 places
     shift = rng.uniform(-0.04, 0.04, (len(THINGS), 2))
-    return Scene(
-        tuple(things.tolist()), tuple(mist.tolist()), tuple((float(x), float(y)) for x, y in shift)
-    )
+    return Scene(tuple(things.tolist()), tuple(mist.tolist()), tuple((float(x), float(y)) for x, y in shift))
 
 
 def labels(scene: Scene) -> tuple[str, ...]:
@@ -143,7 +141,9 @@ def sketch(pen: ImageDraw.ImageDraw, name: str, x: float, y: float, r: float) ->
         pen.ellipse(around((-0.9, -0.45), (0.5, 0.45)), fill=(30, 110, 200))
         pen.polygon(around((0.3, 0), (0.9, -0.5), (0.9, 0.5)), fill=(30, 110, 200))
     elif name == "gull":
-        pen.line(around((-0.9, 0.2), (-0.4, -0.3), (0, 0.2), (0.4, -0.3), (0.9, 0.2)), (60, 60, 70), int(r / 4))
+        pen.line(
+            around((-0.9, 0.2), (-0.4, -0.3), (0, 0.2), (0.4, -0.3), (0.9, 0.2)), (60, 60, 70), int(r / 4)
+        )
     elif name == "flower":
         pen.line(around((0, 0), (0, 0.9)), (40, 140, 60), int(r / 6))
         for a, b in ((0, -0.65), (0.4, -0.25), (-0.4, -0.25), (0, 0.05)):
