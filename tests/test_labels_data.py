@@ -249,8 +249,9 @@ def test_mist_hides_a_thing_and_nothing_else_changes_the_picture():
 def test_company_scenes_are_split_and_named():
     data = datasets.company_scenes()
     parts = (data.train, data.validation, data.test)
-    assert [len(part.names) for part in parts] == [4000, 500, 500]
-    assert len({name for part in parts for name in part.names}) == 5000
+    assert [len(part.names) for part in parts] == [2000, 250, 250]
+    assert len({name for part in parts for name in part.names}) == 2500
+    assert len(datasets.company_scenes(16).test.names) == 2
     assert data.words == tuple(sorted(company.THINGS))
     name = data.test.names[0]
     assert data.test.captions[0] == company.labels(data.scenes[name])

@@ -16,7 +16,7 @@ import nbformat
 TEST = re.compile(r"(^|_)test(_|$)")
 # Functions that learn from their arguments, of Keras and of `utils`; those of a notebook are followed.
 LEARNS = {"fit", "fit_transform", "partial_fit", "train_on_batch", "adapt", "apply_gradients"}
-LEARNS |= {"train", "tuned", "Counts", "word_list", "make_vocabulary"}
+LEARNS |= {"train", "train_independent", "tuned", "Counts", "word_list", "make_vocabulary"}
 CHOSEN = re.compile(
     r"(^|_)(threshold|calibrat\w*|chosen|choice|temperature|learning_rate|best_rate)s?(_|$)", re.IGNORECASE
 )

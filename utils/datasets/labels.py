@@ -138,7 +138,7 @@ def from_table(table: Any) -> Listed:
 
 def read_photos(folder: Path) -> dict[str, bytes]:
     """The files of the photos by their number, from tars or unpacked."""
-    found = {}
+    found: dict[str, bytes] = {}
     for pattern in ("*.jpg", "*.jpeg"):
         found |= {path.stem: path.read_bytes() for path in unpacked(folder, pattern)}
     for path in unpacked(folder, TARS):
@@ -185,18 +185,20 @@ def corel5k_parts(training: Listed, test: Listed, photos: Mapping[str, bytes]) -
     )
 
 
-def company_scenes(shuffled: bool = False, seed: int = 0) -> Labelled:
+def company_scenes(count: int = 2000, *, shuffled: bool = False, seed: int = 0) -> Labelled:
     """The sample: drawn scenes whose things keep company; see `utils.samples.company`.
 
     Args:
+        count: scenes to learn from.
         shuffled: each thing is as frequent as before, whatever the others.
         seed: another one draws other scenes.
 
     Returns:
-        4,000, 500 and 500 scenes, `(64, 64, 3)`, with up to 8 labels, and what is in them.
+        `count` scenes, and an eighth of that each for validation and test, `(64, 64, 3)`, with up to 8
+        labels, and what is in them.
     """
-    rng = np.random.default_rng(seed)
-    made = {f"scene{i:04d}": company.make_scene(rng, shuffled) for i in range(5000)}
+    rng, other = np.random.default_rng(seed), count // 8
+    made = {f"scene{i:04d}": company.make_scene(rng, shuffled) for i in range(count + 2 * other)}
 
     def load(name: str) -> np.ndarray:
         return company.draw(made[name])
@@ -207,5 +209,10 @@ def company_scenes(shuffled: bool = False, seed: int = 0) -> Labelled:
 
     source = Source("drawn company", "sample", "made in memory", sha256(repr(made)))
     return Labelled(
-        part(0, 4000), part(4000, 4500), part(4500, 5000), tuple(sorted(company.THINGS)), source, made
+        part(0, count),
+        part(count, count + other),
+        part(count + other, count + 2 * other),
+        tuple(sorted(company.THINGS)),
+        source,
+        made,
     )
