@@ -228,6 +228,15 @@ def test_the_best_cost_of_a_scene_is_by_hand_what_the_table_says(shuffled):
     assert whole <= single + 1e-9
 
 
+def test_company_is_worth_what_sets_cost_less_than_labels_on_average():
+    rng = np.random.default_rng(3)
+    scenes = [company.make_scene(rng) for _ in range(3000)]
+    saved = np.diff([company.best_nats(scene) for scene in scenes], axis=1).mean()
+    assert np.mean([company.worth(scene) for scene in scenes]) == pytest.approx(saved, abs=0.05)
+    clear = company.Scene(scenes[0].things, (False,) * 8, scenes[0].shift)
+    assert company.worth(clear) == pytest.approx(0, abs=1e-9)
+
+
 def test_mist_hides_a_thing_and_nothing_else_changes_the_picture():
     rng = np.random.default_rng(2)
     scene = company.make_scene(rng)

@@ -77,42 +77,33 @@ def test_lesson_15_orders_the_labels_of_a_photo():
 
 def test_lesson_15_labels_the_test_photos_of_the_photos_alone():
     """Labels of the test part are nowhere but in the scorer; both networks have learnt from all others."""
-    learnt, shown = [], []
+    learnt, shown, asked, shares = [], [], [], np.array([[0.6, 0.5, 0.4, 0.35, 0.2, 0.1]])
     v = {part: np.full((2, 1), k) for k, part in enumerate(("train", "validation", "test"))}
-    truth = {part: np.full((2, 3), k == 1) for k, part in enumerate(("train", "validation"))}
+    truth = {part: np.full((2, 6), k == 1) for k, part in enumerate(("train", "validation"))}
 
     def learn(v, rows, *_):
         learnt.append((v.tolist(), rows.tolist()))
         return "network", None
 
-    asked = []
-    given = GIVEN | {
-        "seen": v,
-        "truth": truth,
-        "learn_sigmoids": learn,
-        "learn_chain": learn,
-        "ORDER": "rare first",
-    }
-    given |= {
-        "levels": {"rare first": 0.5, "sigmoids": 0.4, "neighbours": 0.3},
-        "BEAM": 1,
-        "LONGEST": 4,
-        "count": 3,
-    }
+    def look(v):
+        asked.append(v.tolist())
+        return shares
+
+    given = GIVEN | {"seen": v, "truth": truth, "learn_sigmoids": learn, "learn_chain": learn}
+    given |= {"levels": {"rare first": 0.5, "sigmoids": 0.4, "neighbours": 0.3}, "ORDER": "rare first"}
     given["labels"] = types.SimpleNamespace(
         write=lambda model, v, **_: asked.append(v.tolist()),
-        marginals=lambda *_: np.array([[0.6, 0.5, 0.4]]),
+        marginals=lambda *_: shares,
         as_matrix=labels.as_matrix,
     )
-    given["chances"] = lambda _, v: asked.append(v.tolist()) or np.array([[0.6, 0.5, 0.4]])
-    given["neighbours"] = lambda v: given["chances"](None, v)
-    given["show"] = lambda name, guess, part: shown.append((name, guess.tolist(), part))
-    given["data"] = types.SimpleNamespace(test=types.SimpleNamespace(captions=(("a",), ("b",))), words="abc")
-    run_cells("15_", "test-do", **given)
-    everything = ([[0], [0], [1], [1]], [[False] * 3] * 2 + [[True] * 3] * 2)
+    given |= {"chances": lambda _, v: look(v), "neighbours": look, "BEAM": 1, "LONGEST": 4, "count": 6}
+    given["show"] = lambda name, guess, part: shown.append((name, guess.sum(), part))
+    test = types.SimpleNamespace(captions=(("a",), ("b",)))
+    given["data"] = types.SimpleNamespace(test=test, words="abcdef")
+    run_cells("15_", "test-do", "test-five", **given)
+    everything = ([[0], [0], [1], [1]], [[False] * 6] * 2 + [[True] * 6] * 2)
     assert learnt == [everything, everything]
     assert asked == [v["test"].tolist()] * 3
-    assert [(name, part) for name, _, part in shown] == [
-        ("neighbours", "test"), ("sigmoids", "test"), ("chain", "test")
-    ]  # fmt: skip
-    assert [guess for _, guess, _ in shown] == [[[True] * 3], [[True, True, False]], [[True, False, False]]]
+    names = ("neighbours", "sigmoids", "chain")
+    told = zip([*names, *(f"{name}, five" for name in names)], (4, 2, 1, 5, 5, 5), strict=True)
+    assert shown == [(name, count, "test") for name, count in told]

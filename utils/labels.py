@@ -209,8 +209,17 @@ def stepper(model: keras.Model, repeats: bool = False) -> Step:
     if repeats in made:
         return made[repeats]
     table, rnn, tell = (model.get_layer(name) for name in ("words", "rnn", "tell"))
+    count = 2 if isinstance(rnn, layers.LSTM) else 1
+    signature = (
+        tf.TensorSpec((None,), tf.int32),
+        (
+            tf.TensorSpec((None, table.output_dim)),
+            [tf.TensorSpec((None, rnn.units))] * count,
+            tf.TensorSpec((None, table.input_dim), tf.bool),
+        ),
+    )
 
-    @tf.function(reduce_retracing=True, autograph=False)
+    @tf.function(input_signature=signature, autograph=False)
     def step(latest: tf.Tensor, state: Any) -> Any:
         seen, states, barred = state
         if not repeats:

@@ -104,6 +104,17 @@ def best_nats(scene: Scene, shuffled: bool = False) -> tuple[float, float]:
     return float(-np.log(whole)), float(-np.log(np.where(truth, single, 1 - single)).sum())
 
 
+def worth(scene: Scene) -> float:
+    """What the company of the labels is worth to somebody who sees a scene, in nats.
+
+    The expected cost of the labels one by one, less that of the set as a whole (total correlation).
+    """
+    p = posterior(scene)
+    whole = p[p > 0]
+    single = np.stack([p @ SETS, 1 - p @ SETS]).clip(1e-12, 1)
+    return float((whole * np.log(whole)).sum() - (single * np.log(single)).sum())
+
+
 def draw(scene: Scene, side: int = SIDE) -> np.ndarray:
     """A scene as a picture.
 
