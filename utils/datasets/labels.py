@@ -67,7 +67,7 @@ def corel5k() -> Labelled:
     `train.json` and `test.json` ("samples", each with "image_name" and "image_labels").
 
     Returns:
-        Real: 4,000, 500 and 499 photos, `(224, 224, 3)`, with 1 to 5 labels; `words` are those that occur in
+        Real: 4,000, 500 and 499 photos, `(224, 224, 3)`, with 0 to 5 labels; `words` are those that occur in
         the training part (with the validation part) and in the test part, 260, as published results count.
         Sample: as `company_scenes` gives them.
 
