@@ -92,6 +92,10 @@ PICTURES = {
         attention=True, step=2, axes=axes
     ),
     "hierarchical": lambda axes=None: diagrams.hierarchical(axes=axes),
+    "labeller": lambda axes=None: diagrams.labeller(axes=axes),
+    "labeller, each for itself, own photo": lambda axes=None: diagrams.labeller(
+        ("water", "people"), chained=False, photo=np.full((30, 40, 3), 128, "uint8"), axes=axes
+    ),
     "beam tree": lambda axes=None: diagrams.beam_tree(BRANCHES, axes=axes),
 }
 
@@ -288,6 +292,11 @@ def test_the_image_enters_as_often_as_its_way_says(way, arrows):
     assert heads(diagrams.captioner(way), diagrams.captions.IMAGE) == arrows
 
 
+@pytest.mark.parametrize(("chained", "arrows"), [(True, 4), (False, 3)])
+def test_the_vector_reaches_each_step_or_each_label(chained, arrows):
+    assert heads(diagrams.labeller(chained=chained), diagrams.captions.IMAGE) == arrows
+
+
 def test_attention_draws_a_line_from_each_word():
     assert heads(diagrams.encoder_decoder(attention=[0.2, 0.5, 0.3]), plots.ORANGE) == 3 + 1
     assert heads(diagrams.encoder_decoder(), plots.ORANGE) == 0
@@ -378,6 +387,7 @@ def test_cells_name_the_choices(draw, message):
         (lambda: diagrams.streams("abc"), "at least one"),
         (lambda: diagrams.embedding_to_answer(["a"], [1, 2]), "2 ids for 1 words"),
         (lambda: diagrams.captioner("last step"), "'last step'; choose one of 'first step', 'first input'"),
+        (lambda: diagrams.labeller([]), "at least one label"),
         (lambda: diagrams.encoder_decoder(attention=[1.0]), "1 weights for 3 words"),
         (lambda: diagrams.encoder_decoder(step=4), "0 to 3"),
         (lambda: diagrams.hierarchical([["hi"]]), "1 turns; give at least two"),
