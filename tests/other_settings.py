@@ -54,10 +54,10 @@ OTHERS: dict[str, list[dict[str, str]]] = {
          "EPOCHS": "3", "RARE": "20", "BEAM": "7"},
     ],
     "09": [
-        {"SENTENCE": "'Zxqw!'", "LANGUAGE": "'fr'", "PAIRS": "64", "UNITS": "5", "VECTOR_EPOCHS": "2",
+        {"SENTENCE": "'Zxqw!'", "LANGUAGE": "'fr'", "PAIRS": "64", "UNITS": "5",
          "EPOCHS": "2", "RARE": "1", "BEAM": "1"},
         {"SENTENCE": "'Der Hund, der Hund. ' * 12", "LANGUAGE": "'de'", "PAIRS": "200", "UNITS": "40",
-         "VECTOR_EPOCHS": "3", "EPOCHS": "3", "RARE": "20", "BEAM": "7"},
+         "EPOCHS": "3", "RARE": "20", "BEAM": "7"},
     ],
     "10": [
         {"LINES": "['?']", "DIALOGUES": "150", "RARE": "4", "UNITS": "12", "SPEAK_EPOCHS": "1", "EPOCHS": "2",

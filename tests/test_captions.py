@@ -169,10 +169,11 @@ def test_training_goes_on_where_it_was_interrupted(tmp_path):
     path = tmp_path / "kept.npz"
     with pytest.MonkeyPatch.context() as patch:
         kept = []
-        patch.setattr(c.resume, "keep", lambda *a: kept.append(a) or (_ for _ in ()).throw(KeyboardInterrupt))
+        stop = lambda *a: kept.append(a) or (_ for _ in ()).throw(KeyboardInterrupt)  # noqa: E731
+        patch.setattr(c.training.resume, "keep", stop)
         with pytest.raises(KeyboardInterrupt):
             c.train(model, FEATURES, SMALL, 3, 0.05, size=8, eager=True, path=path)
-    c.resume.keep(*kept[0])
+    c.training.resume.keep(*kept[0])
     rest = c.train(
         network("first input", dropout=0.2), FEATURES, SMALL, 3, 0.05, size=8, eager=True, path=path
     )

@@ -302,6 +302,13 @@ def test_attention_draws_a_line_from_each_word():
     assert heads(diagrams.encoder_decoder(), plots.ORANGE) == 0
 
 
+def test_the_context_joins_the_state_after_the_step():
+    names = [patch.get_gid() for patch in diagrams.encoder_decoder(attention=True, step=2).patches]
+    assert names.count("decoder state") == names.count("decoder state with context") == 4
+    plain = [patch.get_gid() for patch in diagrams.encoder_decoder().patches]
+    assert "decoder state with context" not in plain
+
+
 def test_a_hierarchical_encoder_hands_its_context_on_from_turn_to_turn():
     turns = [["hello"], ["hi", "you"], ["oh"], ["well", "well"]]
     axes = diagrams.hierarchical(turns)

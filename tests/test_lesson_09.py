@@ -1,4 +1,4 @@
-"""Lesson 09: it defines what `utils.seq2seq` has, and each network writes of the test part once."""
+"""Lesson 09: it defines what `utils.seq2seq` has, and scores the test part as it says."""
 
 import collections
 import re
@@ -14,6 +14,8 @@ from keras import layers, ops
 from utils import captions, seq2seq
 from utils.decoding import greedy
 
+CELLS = ("words", "words-encode", "words-do", "model-do", "greedy-do", "text-of", "attend")
+
 
 def quiet(*_, **__):
     """In place of what trains, draws or records."""
@@ -25,7 +27,7 @@ def lesson_09():
     given |= {"captions": captions, "seq2seq": seq2seq, "LSTM": layers.LSTM, "Attention": seq2seq.Attention}
     part = types.SimpleNamespace(source=TOLD, target=TOLD[::-1])
     given |= {"world": types.SimpleNamespace(train=part), "print": quiet}
-    return run_cells("09_", "words", "words-do", "model-do", "greedy-do", "attend", **given)
+    return run_cells("09_", *CELLS, **given)
 
 
 TOLD = ("A man's T-shirt, black.", "Zwei Männer – grün!", "A man doesn't, a man.")
@@ -55,7 +57,7 @@ def test_lesson_09_has_the_loss_of_utils_seq2seq(lesson_09):
     given = {"np": np, "ops": ops, "keras": keras, "pad": lesson_09["pad"], "PAD": 0, "print": quiet}
     given |= {"small": [[""] * 20] * 2, "coded": [[[4, 3]] * 2, [[2, 5, 3]] * 2], "Attention": None}
     given |= {"ResultCard": lambda *_, **__: card, "translator": lesson_09["translator"]}
-    loss = run_cells("09_", "loss-do", **given)["loss_per_word"]
+    loss = run_cells("09_", "loss-do", "loss-check", **given)["loss_per_word"]
     assert card.check.call_args.kwargs["ok"]
     rng = np.random.default_rng(0)
     told, logits = np.array([[5, 3, 0], [7, 8, 3]]), rng.normal(size=(2, 3, 9)).astype(np.float32)
@@ -93,12 +95,12 @@ def test_lesson_09_writes_a_text_up_to_the_end(lesson_09):
 
 
 def test_lesson_09_scores_what_the_networks_write_of_the_sources_alone():
-    """The references are nowhere but in the scorer, and each network writes of the test part once."""
+    """The references are nowhere but in the scorer; each network writes of the test part once each way."""
     written, scored, rows = [], [], []
 
-    def translate(network, sources, power):
-        written.append((network.name, list(sources), power))
-        return [f"{network.name} on {source}" for source in sources]
+    def translate(network, sources, width, power):
+        written.append((network.name, list(sources), width, power))
+        return [f"{network.name} {width} on {source}" for source in sources]
 
     def scorer(texts, people):
         scored.append((list(texts), people))
@@ -115,12 +117,17 @@ def test_lesson_09_scores_what_the_networks_write_of_the_sources_alone():
     given |= {"vector": networks[0], "model": networks[1], "best": {"one_vector": 0.7, "attention": 1.3}}
     given |= {"vector_epochs": np.ones((1, 3)), "epochs": np.ones((2, 3)), "print": quiet}
     given |= {"card": types.SimpleNamespace(add=lambda name, *_, **__: rows.append(name))}
-    run_cells("09_", "test-do", **given)
-    sources = [["eins"], ["zwei"]]
-    assert written == [("one_vector", sources, 0.7), ("attention", sources, 1.3)]
-    texts = [f"attention on {source}" for source in sources]
-    assert scored[1:] == [(texts, [["one", "two"]]), ([text.upper() for text in texts], [["one", "two"]])]
-    assert len(scored) == len(rows) == 3
+    run_cells("09_", "test-do", "test-begin", "test-score", "test-cased", **given)
+    sources, people = [["eins"], ["zwei"]], [["one", "two"]]
+    ways = [("one_vector", 1, 0.7), ("one_vector", 5, 0.7), ("attention", 1, 1.3), ("attention", 5, 1.3)]
+    assert written == [(name, sources, width, power) for name, width, power in ways]
+    texts = [[f"{name} {width} on {source}" for source in sources] for name, width, _ in ways]
+    assert scored == [*((text, people) for text in texts), ([text.upper() for text in texts[-1]], people)]
+    assert rows == [
+        "BLEU without attention (greedy)", "BLEU without attention (beam 5)",
+        "BLEU with attention (greedy)", "BLEU with attention (beam 5)",
+        "BLEU with attention (beam 5), cased 13a",
+    ]  # fmt: skip
 
 
 def test_lesson_09_gives_words_their_usual_case():

@@ -106,13 +106,13 @@ def test_attention_is_what_its_equation_says_and_that_of_keras():
     W_a = np.asarray(layer.kernel)
     for n in range(2):
         for t in range(4):
-            scores = np.array([s[n, t] @ W_a @ h[n, j] for j in range(5) if mask[n, j]])
+            scores = np.array([s[n, t] @ W_a @ h[n, j] / 6**0.5 for j in range(5) if mask[n, j]])
             a = np.exp(scores) / np.exp(scores).sum()
             assert np.allclose(weights[n, t, mask[n]], a, atol=1e-6)
             assert np.allclose(context[n, t], a @ h[n, mask[n]], atol=1e-5)
     assert (weights[1, :, 3:] == 0).all()
     theirs, scores = keras.layers.Attention(use_scale=False)(
-        [s @ W_a, h], mask=[None, mask], return_attention_scores=True
+        [s @ W_a / 6**0.5, h], mask=[None, mask], return_attention_scores=True
     )
     assert np.allclose(context, theirs, atol=1e-5)
     assert np.allclose(weights, scores, atol=1e-6)

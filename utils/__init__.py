@@ -17,6 +17,7 @@ seq2seq       from one sequence to another: batches, masked loss, attention, enc
 chat          dialogues as numbers, networks that answer, their training and perplexity
 reviews       as numbers, their batches, training, and layers that read them
 features      what a network trained on ImageNet sees in a picture
+training      the loop that captions and seq2seq train by, and its learning rate
 resume        training that may be interrupted
 restart       one compiled model, trained again and again
 results       result cards, and the rules of a verdict

@@ -12,7 +12,6 @@ import collections
 import itertools
 import math
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,11 @@ import tensorflow as tf
 from keras import layers, ops
 from sacrebleu.metrics import BLEU
 
-from utils import recurrent, resume
+from utils import recurrent, training
 from utils.decoding import Hypothesis, beam_search
+from utils.training import Loss, size_for
+from utils.training import rate_at as rate_at
+from utils.training import start_again as start_again
 
 PAD, START, END, UNKNOWN = range(4)
 SPECIAL = ("<pad>", "<start>", "<end>", "<unknown>")
@@ -32,7 +34,6 @@ NEVER = (PAD, START, UNKNOWN)  # what is not to be written
 WAYS = ("first step", "first input", "initial state", "every step")
 
 Encoded = Sequence[Sequence[Sequence[int]]]  # for each picture its captions as lists of word numbers
-Loss = Callable[[Any, Any], Any]
 
 
 def words(caption: str) -> list[str]:
@@ -202,17 +203,7 @@ def units_for(budget: int, way: str, image_size: int, vocabulary_size: int, **mo
         budget: the number of parameters that is wanted.
         others: as for `build`.
     """
-    low, high = 1, 4
-
-    def count(units: int) -> int:
-        return count_parameters(way, image_size, vocabulary_size, units, **more)
-
-    while count(high) < budget:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if count(middle) < budget else (low, middle)
-    return min(low, high, key=lambda units: abs(count(units) - budget))
+    return size_for(budget, lambda units: count_parameters(way, image_size, vocabulary_size, units, **more))
 
 
 def loss_per_word(tokens: Any, logits: Any) -> Any:
@@ -270,31 +261,6 @@ def only_start(tokens: np.ndarray) -> np.ndarray:
     return np.full_like(tokens, START)
 
 
-def rate_at(step: int, steps: int, rate: float) -> float:
-    """A learning rate that grows to `rate` in the first tenth of the steps, and falls along a cosine."""
-    warm = max(min(200, steps // 10), 1)
-    if step < warm:
-        return rate * (step + 1) / warm
-    return rate * (0.01 + 0.99 * (1 + math.cos(math.pi * (step - warm) / max(steps - warm, 1))) / 2)
-
-
-def start_again(model: keras.Model, seed: int, loss: Loss, eager: bool) -> None:
-    """New weights, as the seed gives them, for a model that may be compiled already."""
-    keras.utils.set_random_seed(seed)
-    if getattr(model, "unrolled_loss", None) != (loss, eager):
-        model.compile(keras.optimizers.Adam(1e-3, clipnorm=1.0), loss, run_eagerly=eager, jit_compile=False)
-        model.optimizer.build(model.trainable_variables)
-        model.unrolled_loss = loss, eager
-    fresh = keras.Model.from_config(model.get_config())  # not clone_model, which would compile it too
-    model.set_weights(fresh.get_weights())
-    for variable in model.optimizer.variables:
-        if variable is not model.optimizer._learning_rate:
-            variable.assign(ops.zeros_like(variable))
-    for layer in model.layers:
-        if isinstance(layer, layers.Dropout) and layer.rate:
-            layer.seed_generator.state.assign(keras.random.SeedGenerator(seed).state)
-
-
 def train(
     model: keras.Model,
     seen: np.ndarray,
@@ -337,24 +303,25 @@ def train(
         For each epoch the mean training loss (of the batches, with dropout), the validation loss in nats
         per word (nan without validation), the seconds of training, and what `report` returned.
     """
-    start_again(model, seed, loss, eager)
-    history = resume.go_on(path, model)
-    count = sum(map(len, captions)) // size
-    for epoch in range(len(history), epochs):
-        start, losses = time.perf_counter(), []
-        rng = np.random.default_rng((seed, epoch))
-        for k, (image, tokens) in enumerate(batches(seen, captions, rng, size, least)):
-            model.optimizer.learning_rate = rate_at(epoch * count + k, epochs * count, rate)
-            model.reset_metrics()  # else some versions of Keras give the mean of the batches so far
+
+    def epoch(rng: np.random.Generator) -> Iterator[tuple[list, np.ndarray]]:
+        for image, tokens in batches(seen, captions, rng, size, least):
             before = tokens[:, :-1] if hear else only_start(tokens[:, :-1])
-            losses.append(model.train_on_batch([image, before], tokens[:, 1:]))
-        seconds = time.perf_counter() - start
-        on_validation = nats_per_word(model, *validation, hear=hear) if validation else math.nan
-        row = [float(np.mean(losses)), on_validation, seconds]
-        history.append([*row, *(report(epoch + 1, row) if report is not None else [])])
-        if path is not None:
-            resume.keep(path, model, history)
-    return history
+            yield [image, before], tokens[:, 1:]
+
+    return training.train(
+        model,
+        epoch,
+        sum(map(len, captions)) // size,
+        epochs,
+        rate,
+        seed=seed,
+        loss=loss,
+        score=(lambda: nats_per_word(model, *validation, hear=hear)) if validation else None,
+        path=path,
+        report=report,
+        eager=eager,
+    )
 
 
 def word_nats(

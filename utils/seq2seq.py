@@ -8,9 +8,7 @@ Not here: the sentences (`utils.datasets`), greedy and beam search (`utils.decod
 """
 
 import collections
-import math
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,16 +18,16 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from utils import recurrent, resume
-from utils.captions import Words, rate_at, start_again
+from utils import recurrent, training
+from utils.captions import Words
 from utils.decoding import Hypothesis, beam_search
+from utils.training import Loss, size_for
 
 PAD, UNKNOWN, START, END = range(4)  # as `keras.layers.TextVectorization` has the first two
 SPECIAL = ("<pad>", "<unknown>", "<start>", "<end>")
 NEVER = (PAD, START, UNKNOWN)  # what is not to be written
 
 Numbers = Sequence[Sequence[int]]  # texts as lists of word numbers
-Loss = Callable[[Any, Any], Any]
 
 
 def words(text: str) -> list[str]:
@@ -159,9 +157,10 @@ def smoothed(told: Any, logits: Any) -> Any:
 class Attention(layers.Layer):
     """Where a decoder looks: the mean of the encoder's states, weighted by how well each fits.
 
-    The score of state h_j for the decoder's state s_t is s_t W h_j; the weights are its softmax over j, and
-    the context is c_t = sum_j weight_tj h_j (Luong et al. 2015, section 3.1, "general"). All t are done at
-    once, so the decoder must not wait for c_t.
+    The score of state h_j for the decoder's state s_t is s_t W h_j / sqrt(D); the weights are its softmax
+    over j, and the context is c_t = sum_j weight_tj h_j (Luong et al. 2015, section 3.1, "general"; the root
+    is that of Vaswani et al. 2017, section 3.2.1: without it the weights soon are all 0 or 1, and the softmax
+    hardly learns). All t are done at once, so the decoder must not wait for c_t.
 
     Called with s `(N, T, H)`, h `(N, S, D)` and a mask `(N, S)`, True where h counts, it gives the context
     `(N, T, D)` and the weights `(N, T, S)`, 0 where the mask is False.
@@ -174,7 +173,8 @@ class Attention(layers.Layer):
         self.built = True
 
     def call(self, s: Any, h: Any, mask: Any = None) -> tuple[Any, Any]:
-        scores = ops.matmul(ops.matmul(s, self.kernel), ops.transpose(h, (0, 2, 1)))
+        wanted = ops.matmul(s, self.kernel) / h.shape[-1] ** 0.5
+        scores = ops.matmul(wanted, ops.transpose(h, (0, 2, 1)))
         if mask is not None:
             scores = ops.where(mask[:, None, :], scores, -1e9)
         weights = ops.softmax(scores, axis=-1)
@@ -246,17 +246,7 @@ def units_for(budget: int, source_size: int, target_size: int, **more: Any) -> i
         budget: the number of parameters that is wanted.
         others: as for `build`.
     """
-    low, high = 1, 4
-
-    def count(units: int) -> int:
-        return build(source_size, target_size, units, **more).count_params()
-
-    while count(high) < budget:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if count(middle) < budget else (low, middle)
-    return min(low, high, key=lambda units: abs(count(units) - budget))
+    return size_for(budget, lambda units: build(source_size, target_size, units, **more).count_params())
 
 
 def train(
@@ -282,7 +272,7 @@ def train(
         sources: word numbers, as `encode` gives them.
         targets: likewise, from START on.
         epochs: how often all pairs are read.
-        rate: the highest learning rate, see `captions.rate_at`.
+        rate: the highest learning rate, see `training.rate_at`.
         seed: of the weights, of dropout and of the order of the pairs.
         size: pairs in a batch.
         loss: from words `(N, T)` and logits `(N, T, V)` to a number.
@@ -294,23 +284,23 @@ def train(
         For each epoch the mean training loss (of the batches, with dropout), the validation loss in nats
         per word (nan without validation), and the seconds of training.
     """
-    start_again(model, seed, loss, eager)
-    history = resume.go_on(path, model)
-    count = len(sources) // size
-    for epoch in range(len(history), epochs):
-        start, losses = time.perf_counter(), []
-        for k, (source, told) in enumerate(
-            batches(sources, targets, np.random.default_rng((seed, epoch)), size)
-        ):
-            model.optimizer.learning_rate = rate_at(epoch * count + k, epochs * count, rate)
-            model.reset_metrics()  # else some versions of Keras give the mean of the batches so far
-            losses.append(float(model.train_on_batch([source, told[:, :-1]], told[:, 1:])))
-        seconds = time.perf_counter() - start
-        nats = nats_per_word(model, *validation) if validation else math.nan
-        history.append([float(np.mean(losses)), nats, seconds])
-        if path is not None:
-            resume.keep(path, model, history)
-    return history
+
+    def epoch(rng: np.random.Generator) -> Iterator[tuple[list, np.ndarray]]:
+        for source, told in batches(sources, targets, rng, size):
+            yield [source, told[:, :-1]], told[:, 1:]
+
+    return training.train(
+        model,
+        epoch,
+        len(sources) // size,
+        epochs,
+        rate,
+        seed=seed,
+        loss=loss,
+        score=(lambda: nats_per_word(model, *validation)) if validation else None,
+        path=path,
+        eager=eager,
+    )
 
 
 def nats_per_word(model: keras.Model, sources: Numbers, targets: Numbers, size: int = 128) -> float:

@@ -37,6 +37,8 @@ def encoder_decoder(
 ) -> Axes:
     """Encoder and decoder: the sentence goes through one vector, or the decoder also looks back at each word.
 
+    What it sees there, the context, joins its state after the step (Luong et al. 2015), not before.
+
     Args:
         source: the words read.
         target: the words written, without the end.
@@ -62,7 +64,8 @@ def encoder_decoder(
     node = node_width([*source, *given, *said])
     pitch, gap = node + 0.24, 0.42
     low, middle = 0.4, 0.4 + ROW
-    high = middle + ROW * (1.9 if looks else 1.0)
+    joined = middle + 1.7 * ROW  # where state and context are joined
+    high = (joined if looks else middle) + ROW
     first = 0.24 + node / 2
     xs = [first + k * pitch for k in range(len(source))]
     second = xs[-1] + node + 0.32 + gap
@@ -80,17 +83,21 @@ def encoder_decoder(
         read = box(axes, state.x, low, given[k], ROLE["input"], width=node, name="input")
         arrow(axes, read.top, state.bottom)
         above = box(axes, state.x, high, said[k], ROLE["output"], width=node, name="output")
-        shift = 0.14 if looks and k == step else 0.0
-        arrow(axes, (state.x + shift, state.top[1]), (state.x + shift, above.bottom[1]))
+        if looks:
+            name = rf"$\tilde{{s}}_{{{k + 1}}}$"
+            squeezed = box(axes, state.x, joined, name, SECOND, width=node, name="decoder state with context")
+            shift = 0.14 if k == step else 0.0
+            arrow(axes, (state.x + shift, state.top[1]), (state.x + shift, squeezed.bottom[1]))
+            state = squeezed
+        arrow(axes, state.top, above.bottom)
     if looks:
         x, y, wide = (xs[0] + xs[-1]) / 2, middle + 0.98 * ROW, text_width("context") + 0.24
         context = box(axes, x, y, "context", ORANGE, width=wide, name="context")
         for state, weight in zip(states, attention, strict=True):
             end = (context.x + (state.x - context.x) * 0.3, context.bottom[1])
             arrow(axes, state.top, end, color=ORANGE, width=0.8 + 4.0 * weight)
-        state = writers[step]
-        x = state.x - 0.14
-        arrow(axes, context.right, (x, y), (x, state.top[1]), color=ORANGE, width=2.4, zorder=2.4)
+        x, foot = ys[step] - 0.14, squeezed.bottom[1]
+        arrow(axes, context.right, (x, y), (x, foot), color=ORANGE, width=2.4, zorder=2.4)
     return axes
 
 
