@@ -19,11 +19,11 @@ DIALOGUES = [
 BOTH = ["flat", "hierarchical"]
 
 
-def make(kind, seed=1, frequent=12, dropout=0.0):
+def make(kind, seed=1, frequent=12, dropout=0.0, memory=None):
     """A small network in which everything has a weight that counts."""
     keras.utils.set_random_seed(seed)
     build = chat.build_hierarchical if kind == "hierarchical" else chat.build_flat
-    more = {"context": 5} if kind == "hierarchical" else {}
+    more = {"context": 5, "memory": memory} if kind == "hierarchical" else {}
     model = build(SIZE, 7, 4, dropout, frequent, lstm=layers.LSTM, **more)
     rng = np.random.default_rng(seed)
     model.set_weights([rng.normal(size=w.shape, scale=0.7) for w in model.get_weights()])
@@ -69,11 +69,12 @@ def test_what_a_flat_network_reads_and_where_its_answers_are():
     assert two[2] == ([7, 1, 8, 9, 10, 1, 11, 1], [(0, 3, 6, 8)])
 
 
-def test_batches_hold_every_answer_once_and_nothing_else_counts():
+@pytest.mark.parametrize("first", [0, 1])
+def test_batches_hold_every_answer_once_and_nothing_else_counts(first):
     for kind, memory in (("flat", 0), ("flat", 1), ("flat", None), ("hierarchical", None)):
         for rng in (None, np.random.default_rng(0)):
             seen = []
-            for (inputs, targets), spans in chat.batches(make(kind), DIALOGUES, memory, 8, rng):
+            for (inputs, targets), spans in chat.batches(make(kind), DIALOGUES, memory, 8, rng, first):
                 before, after = inputs[:2]
                 assert np.array_equal(after, targets)
                 for row, d, k, begin, end in spans:
@@ -82,7 +83,8 @@ def test_batches_hold_every_answer_once_and_nothing_else_counts():
                     assert before[row, begin] == chat.END  # a turn begins after an end
                     assert before[row, begin + 1 : end].tolist() == DIALOGUES[d][k][:-1]
                 assert np.count_nonzero(targets) == sum(end - begin for _, _, _, begin, end in spans)
-            assert sorted(seen) == [(d, k) for d, turns in enumerate(DIALOGUES) for k in range(1, len(turns))]
+            every = [(d, k) for d, turns in enumerate(DIALOGUES) for k in range(first, len(turns))]
+            assert sorted(seen) == every
 
 
 def test_what_is_read_ends_where_the_words_end():
@@ -126,11 +128,18 @@ def test_costs_are_those_of_writing_word_by_word_and_neighbours_do_not_matter(ki
 
 @pytest.mark.parametrize(
     ("kind", "memory", "remembers"),
-    [("flat", 0, 0), ("flat", 1, 1), ("flat", 2, 2), ("flat", None, 3), ("hierarchical", None, 3)],
+    [
+        ("flat", 0, 0),
+        ("flat", 1, 1),
+        ("flat", 2, 2),
+        ("flat", None, 3),
+        ("hierarchical", None, 3),
+        ("hierarchical", 1, 1),
+    ],
 )
 def test_who_hears_what(kind, memory, remembers):
     """A change of turn j changes the cost of turn k only if it has been heard; a later one never does."""
-    model, turns = make(kind), DIALOGUES[0]
+    model, turns = make(kind, memory=memory), DIALOGUES[0]
     costs = chat.turn_nats(model, [turns], memory)[0]
     for j in range(len(turns)):
         other = [[20, *turn[1:]] if k == j else turn for k, turn in enumerate(turns)]
@@ -150,6 +159,16 @@ def test_the_context_is_a_gru_over_the_turns_before():
     for k in (0, 1):
         state = layer.gru.cell(vectors[k : k + 1], state)[0]
         assert found[k + 1] == pytest.approx(np.asarray(state)[0], abs=1e-6)
+    alone = chat.OverTurns(5, memory=1)
+    alone.build(vectors.shape)
+    alone.set_weights(layer.get_weights())
+    found = np.asarray(alone(vectors, grid))
+    for row in (0, 1, 3):  # the state begins anew at each turn
+        expected = layer.gru.cell(vectors[row : row + 1], tf.zeros((1, 5)))[0]
+        assert found[row + 1] == pytest.approx(np.asarray(expected)[0], abs=1e-6)
+    assert np.array_equal(found[[0, 3, 5]], np.zeros((3, 5)))
+    with pytest.raises(ValueError, match="memory is 2"):
+        chat.OverTurns(5, memory=2)
     before = np.asarray(chat.Before()(vectors, grid))
     assert np.array_equal(before[[1, 2, 4]], vectors[[0, 1, 3]])
     assert not before[[0, 3, 5]].any()
@@ -172,6 +191,33 @@ def test_a_network_that_was_saved_says_the_same(kind, tmp_path):
     ours, theirs = (chat.turn_nats(m, DIALOGUES, None) for m in (model, again))
     for a, b in zip(ours, theirs, strict=True):
         assert a[1:] == pytest.approx(b[1:], rel=1e-5)
+
+
+def test_the_costs_of_the_words_add_up_to_those_of_the_turns():
+    model = make("flat")
+    for costs, turns, sums in zip(
+        chat.word_nats(model, DIALOGUES, 1), DIALOGUES, chat.turn_nats(model, DIALOGUES, 1), strict=True
+    ):
+        assert [len(nats) for nats in costs] == [0, *map(len, turns[1:])]
+        assert [nats.sum() for nats in costs[1:]] == pytest.approx(sums[1:])
+        assert np.isnan(sums[0])
+
+
+def test_each_later_answer_has_its_own_turns_before_it_or_those_of_another_dialogue():
+    own = chat.later_answers(DIALOGUES)
+    assert own == [DIALOGUES[0][:3], DIALOGUES[0], DIALOGUES[2]]
+    strange = chat.later_answers(DIALOGUES, strange=True)
+    assert strange == [
+        [[12, 1], *DIALOGUES[0][1:3]],
+        [[12, 1], [13, 14, 15, 16, 17, 1], *DIALOGUES[0][2:]],
+        [[5, 6, 1], *DIALOGUES[2][1:]],
+    ]
+    model = make("flat")
+    nats = [chat.turn_nats(model, [turns], None)[0][-1] for turns in strange]
+    expected = sum(nats) / sum(len(turns[-1]) for turns in strange)
+    assert chat.last_loss(model, strange, None) == pytest.approx(expected, rel=1e-4)
+    now, before = (chat.last_loss(model, turns, 1) for turns in (own, strange))
+    assert now == pytest.approx(before, rel=1e-5)  # who hears the last turn only cannot tell
 
 
 def test_the_loss_is_the_mean_over_the_words_that_count():
