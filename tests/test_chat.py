@@ -87,6 +87,18 @@ def test_batches_hold_every_answer_once_and_nothing_else_counts(first):
             assert sorted(seen) == every
 
 
+def test_a_batch_of_a_flat_network_has_about_as_many_words_whatever_their_turns_are():
+    """As many rows in each would let the words of short turns count more."""
+    rng = np.random.default_rng(0)
+    dialogues = [[[5] * (n - 1) + [1] for n in rng.integers(2, 31, 6)] for _ in range(60)]
+    for memory, words in ((0, 8 * 16), (1, 8 * 32), (None, 8 * 16)):
+        sizes = [inputs[0].shape for (inputs, _), _ in chat.batches(make("flat"), dialogues, memory, 8, rng)]
+        assert all(rows == max(1, words // length) for rows, length in sizes)
+        assert all(words // 2 < rows * length <= words for rows, length in sizes if length <= words)
+    lines = [([5] * 40, [(0, 1, 0, 40)])]
+    assert [targets.shape for (_, targets), _ in chat.flat_batches(lines, 7)] == [(1, 48)]
+
+
 def test_what_is_read_ends_where_the_words_end():
     before, targets = chat.shifted([[5, 6, 1], [7, 8, 9, 10, 11, 12, 13, 1]], 3)
     assert before.tolist() == [[1, 5, 6, 0, 0, 0, 0, 0], [1, 7, 8, 9, 10, 11, 12, 13], [0] * 8]

@@ -28,6 +28,7 @@ from utils.captions import rate_at
 PAD, END, UNKNOWN = range(3)
 SPECIAL = ("<pad>", "<end>", "<unknown>")
 NEVER = (PAD, UNKNOWN)  # what is not to be written
+USUAL = 16  # words in a turn
 
 Turn = Sequence[int]
 Dialogue = Sequence[Turn]
@@ -300,27 +301,36 @@ def shifted(sequences: Sequence[Sequence[int]], size: int) -> tuple[np.ndarray, 
 
 
 def flat_batches(
-    lines: Sequence[tuple[list[int], list]], size: int, rng: np.random.Generator | None = None
+    lines: Sequence[tuple[list[int], list]], words: int, rng: np.random.Generator | None = None
 ) -> Iterator[tuple[Batch, list]]:
-    """Batches of rows of like length for a flat network.
+    """Batches of rows of like length for a flat network, each of about so many words.
+
+    With as many rows in each batch, and the mean over its words as the loss, the words of short turns would
+    count more than those of long ones.
 
     Args:
         lines: as `rows` gives them.
-        size: rows in a batch; the last batch is filled up with padding.
+        words: in a batch, padding included; for each length there is a fixed number of rows, at least one,
+            and a batch that has fewer is filled up with padding.
         rng: for another order; without it, the order is that of the lengths.
 
     Yields:
         The batch; and the places of its turns, as (row of the batch, dialogue, turn, begin, end).
     """
-    order = np.argsort([len(row) for row, _ in lines], kind="stable")
-    if rng is not None:
-        order = rng.permutation(len(lines))
-        for begin in range(0, len(order), 50 * size):  # sort within 50 batches
-            part = order[begin : begin + 50 * size]
-            part[:] = sorted(part, key=lambda i: len(lines[i][0]))
-    starts = list(range(0, len(order), size))
-    for begin in starts if rng is None else rng.permutation(starts):
-        chosen = [lines[i] for i in order[begin : begin + size]]
+    lengths = np.array([len(row) for row, _ in lines])
+    order = np.argsort(lengths, kind="stable") if rng is None else rng.permutation(len(lines))
+    part = len(order) if rng is None else max(1, 50 * words // max(1, int(lengths.mean())))
+    groups: list[list[int]] = []
+    for begin in range(0, len(order), part):  # sort within about 50 batches
+        some = order[begin : begin + part]
+        groups.append([])
+        for i in some[np.argsort(lengths[some], kind="stable")]:
+            if groups[-1] and len(groups[-1]) >= words // few_lengths(lengths[i]):
+                groups.append([])
+            groups[-1].append(i)
+    for g in range(len(groups)) if rng is None else rng.permutation(len(groups)):
+        chosen = [lines[i] for i in groups[g]]
+        size = max(1, words // few_lengths(max(len(row) for row, _ in chosen)))
         before, targets = shifted([row for row, _ in chosen], size)
         spans = [(row, *span) for row, (_, several) in enumerate(chosen) for span in several]
         counts = np.zeros(targets.shape, bool)
@@ -386,12 +396,13 @@ def batches(
     """Batches for a network of either kind; see `flat_batches` and `turn_batches`.
 
     Args:
-        memory: of a flat network, see `rows`; for whole dialogues a batch has an eighth of the rows.
+        memory: of a flat network, see `rows`.
+        size: turns in a batch: as many for a hierarchical network; for a flat one the words that they have
+            on average, `USUAL` each, and those of the turns that are read before them.
     """
     if model.name == "hierarchical":
         return turn_batches(dialogues, size, rng, first)
-    size = size if memory is not None else max(1, size // 8)
-    return flat_batches(rows(dialogues, memory, first), size, rng)
+    return flat_batches(rows(dialogues, memory, first), USUAL * size * (1 + (memory or 0)), rng)
 
 
 def loss_per_word(targets: Any, nats: Any) -> Any:
