@@ -276,7 +276,7 @@ def test_on_the_sample_the_joined_network_comes_near_the_best_possible_and_deaf_
     coded = chat.encode(drawn, vocabulary)
     keras.utils.set_random_seed(0)
     model = chat.ready(chat.build_flat(len(vocabulary), 64, 48))
-    chat.train(model, coded[:1200], None, 10, 2e-2, size=64)
+    chat.train(model, coded[:1200], None, 10, 2e-2, size=48)
     best, last = (np.exp(made.best_loss(drawn[1200:], memory)) for memory in (None, 1))
     ours = np.exp(chat.loss(model, coded[1200:], None))
     assert best < ours < last
