@@ -1,6 +1,7 @@
 """What single cells of the lessons define, at values whose answer is known; nothing is trained for long."""
 
 import ast
+import itertools
 import math
 import types
 from unittest.mock import MagicMock
@@ -411,10 +412,11 @@ def test_lesson_10_defines_what_its_lab_takes_from_utils_chat():
     card = types.SimpleNamespace(check=quiet)
     made = chat_cells("network", card=card, float=float, print=quiet)
     made |= chat_cells("hierarchy-build", **{name: made[name] for name in ("EMBEDDING", "DROPOUT")})
+    context = made["hierarchical"]().get_layer("context").units
     turns = [[[3, 4, 1], [5, 1], [6, 7, 1]], [[8, 1], [9, 10, 11, 1]]]
     for ours, theirs, more in (
         ("network", chat.build_flat, {}),
-        ("hierarchical", chat.build_hierarchical, {"context": 8}),
+        ("hierarchical", chat.build_hierarchical, {"context": context}),
     ):
         a, b = made[ours](), theirs(20, 8, 4, made["DROPOUT"], lstm=layers.LSTM, **more)
         assert a.name == b.name
@@ -457,6 +459,24 @@ def test_lesson_10_reranks_by_what_was_heard_less_what_is_likely_anyway():
 
 
 def test_lesson_10_counts_the_words_of_the_answers_only():
-    names = functions("five-gram")
+    dialogues = [[[7, 1], [8, 1]], [[9, 9, 1], [1]]]
+    stub = types.SimpleNamespace(word_nats=lambda *_: [[np.zeros(0), np.array([2, 3])], [[], [3]]])
+    names = functions("five-gram", chat=stub)
     model = types.SimpleNamespace(nats=lambda words: np.arange(len(words), dtype=float))
-    assert names["counted_loss"](model, [[[7, 1], [8, 1]], [[9, 9, 1], [1]]]) == (2 + 3 + 3) / 3
+    assert names["counted"](model, dialogues).tolist() == [2, 3, 3]
+    assert names["predicted"](None, 1, dialogues).tolist() == [2, 3, 3]
+
+
+def test_lesson_10_mixes_probabilities_word_by_word():
+    mixed = functions("mix")["mixed"]
+    network, counts = -np.log([0.5, 0.1]), -np.log([0.1, 0.3])
+    assert mixed(1.0, network, counts) == pytest.approx(network.mean())
+    assert mixed(0.25, network, counts) == pytest.approx(-np.log([0.2, 0.25]).mean())
+
+
+def test_lesson_10_counts_different_words_among_as_many_and_none_if_nothing_is_said():
+    distinct = functions("variety", itertools=itertools)["distinct"]
+    assert distinct([(1, 2), (1, 2, 3)], 1) == 3 / 5
+    assert distinct([(1, 2), (1, 2, 3)], 2) == 3 / 4  # (1, 2), (2, 1), (1, 2), (2, 3)
+    assert distinct([(1, 2), (1, 2, 3)], 1, most=4) == 2 / 4
+    assert distinct([(), ()], 1) == distinct([(), ()], 2) == distinct([(5,)], 2) == 0

@@ -3,7 +3,7 @@
 Lesson 10 explains all this, and its lab shares what stands here. A dialogue is a list of turns, a turn a list
 of word numbers with END after it. There are two networks: `build_flat`, whose one LSTM reads and writes, and
 which remembers what it has been given to read; and `build_hierarchical`, which reads each turn by itself and
-has a second recurrent layer over the turns (Serban et al. 2016). Padding is 0, on the right.
+has a second recurrent layer over the turns (after Serban et al. 2016). Padding is 0, on the right.
 
 Not here: the dialogues (`utils.datasets`), greedy search and drawing (`utils.decoding`), n-grams
 (`utils.ngrams`), attention (lesson 09).
@@ -28,6 +28,7 @@ from utils.captions import rate_at
 PAD, END, UNKNOWN = range(3)
 SPECIAL = ("<pad>", "<end>", "<unknown>")
 NEVER = (PAD, UNKNOWN)  # what is not to be written
+USUAL = 16  # words in a turn
 
 Turn = Sequence[int]
 Dialogue = Sequence[Turn]
@@ -40,9 +41,9 @@ def words(text: str) -> list[str]:
     return re.findall(r"[a-z]+(?:'[a-z]+)*|[0-9]+|[^\sa-z0-9]", text)
 
 
-def sentence(told: Sequence[str]) -> str:
+def sentence(tokens: Sequence[str]) -> str:
     """Words and marks as a text: a mark stands at the word before it."""
-    return re.sub(r" (?=[.,;:!?)])|(?<=\() ", "", " ".join(told))
+    return re.sub(r" (?=[.,;:!?)])|(?<=\() ", "", " ".join(tokens))
 
 
 def make_vocabulary(dialogues: Sequence[Sequence[str]], rare: int = 1) -> list[str]:
@@ -161,12 +162,12 @@ def build_flat(
         A model of [words read or written so far `(N, T)`, words that come next `(N, T)`, PAD where they
         do not count] that gives the cost of each of the latter in nats, `(N, T)`.
     """
-    told, targets = keras.Input((None,), dtype="int32"), keras.Input((None,), dtype="int32")
+    tokens, targets = keras.Input((None,), dtype="int32"), keras.Input((None,), dtype="int32")
     table = Table(size, embedding, frequent, name="words")
-    x = layers.Dropout(dropout)(table(told))
+    x = layers.Dropout(dropout)(table(tokens))
     h, *_ = (lstm or recurrent.LSTM)(units, return_sequences=True, return_state=True, name="rnn")(x)
     s = layers.Dense(embedding, name="squeeze")(layers.Dropout(dropout)(h))
-    return keras.Model([told, targets], table(s, targets=targets), name="flat")
+    return keras.Model([tokens, targets], table(s, targets=targets), name="flat")
 
 
 @keras.saving.register_keras_serializable("unrolled")
@@ -174,27 +175,33 @@ class OverTurns(layers.Layer):
     """A GRU over the turns of each dialogue: from a vector for each turn to what is known before each.
 
     Called with vectors `(rows, H)` and the row of each turn, `(N, K)`, -1 where there is none, it gives the
-    context before each turn, `(rows, C)`: 0 before the first.
+    context before each turn, `(rows, C)`: 0 before the first. With `memory` 1 its state begins anew at each
+    turn: the same layer, without earlier turns; with None it is passed on from turn to turn.
     """
 
-    def __init__(self, units: int, **kwargs: Any) -> None:
+    def __init__(self, units: int, memory: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.units = units
+        if memory not in (1, None):
+            raise ValueError(f"memory is {memory!r}; give 1 for the last turn only, None for all turns.")
+        self.units, self.memory = units, memory
         self.gru = layers.GRU(units, return_sequences=True, name="gru")
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"units": self.units}
+        return super().get_config() | {"units": self.units, "memory": self.memory}
 
     def build(self, vectors_shape: Any, grid_shape: Any = None) -> None:
         self.gru.build((None, None, vectors_shape[-1]))
         self.built = True
 
     def call(self, vectors: Any, grid: Any) -> Any:
-        known = self.gru(tf.gather(vectors, tf.maximum(grid, 0)))  # padding is at the end: it changes nothing
+        places, real = tf.maximum(grid, 0), tf.where(grid >= 0)
+        if self.memory == 1:
+            known = tf.gather(self.gru(vectors[:, None])[:, 0], places)
+        else:
+            known = self.gru(tf.gather(vectors, places))  # padding is at the end: it changes nothing
         before = tf.pad(known[:, :-1], [[0, 0], [1, 0], [0, 0]])
-        places = tf.where(grid >= 0)
-        rows = tf.gather_nd(grid, places)[:, None]
-        return tf.scatter_nd(rows, tf.gather_nd(before, places), (tf.shape(vectors)[0], self.units))
+        rows = tf.gather_nd(grid, real)[:, None]
+        return tf.scatter_nd(rows, tf.gather_nd(before, real), (tf.shape(vectors)[0], self.units))
 
     def compute_output_spec(self, vectors: Any, grid: Any) -> Any:
         return keras.KerasTensor((vectors.shape[0], self.units), dtype=self.compute_dtype)
@@ -219,15 +226,18 @@ def build_hierarchical(
     embedding: int = 128,
     dropout: float = 0.0,
     frequent: int = 1000,
-    context: int = 256,
+    context: int = 64,
+    memory: int | None = None,
     lstm: Any = None,
 ) -> keras.Model:
-    """An encoder for each turn, a GRU over the turns, and a decoder (Serban et al. 2016, figure 1).
+    """A GRU over the turns beside the LSTM that reads and writes (after Serban et al. 2016, figure 1).
 
-    The decoder's first state is made of the context and, as a short cut, of the encoder's last state.
+    The LSTM of `build_flat` reads each turn by itself, and begins the next one in the state that this left.
+    What the GRU over the turns knows is added to each word vector that is read while writing.
 
     Args:
         context: units of the GRU over turns, C.
+        memory: None for all turns; 1 for the last one only, with the same layers, see `OverTurns`.
         others: as in `build_flat`.
 
     Returns:
@@ -235,24 +245,18 @@ def build_hierarchical(
         PAD where they do not count; the row of each turn of each dialogue, `(N, K)`, -1 where there is none]
         that gives the cost of each word in nats, `(rows, T)`.
     """
-    told, targets = keras.Input((None,), dtype="int32"), keras.Input((None,), dtype="int32")
+    tokens, targets = keras.Input((None,), dtype="int32"), keras.Input((None,), dtype="int32")
     grid = keras.Input((None,), dtype="int32")
-    table, lstm = Table(size, embedding, frequent, name="words"), lstm or recurrent.LSTM
-    x = layers.Dropout(dropout)(table(told))
-    _, h, c = lstm(units, return_sequences=True, return_state=True, name="encoder")(x, mask=told != PAD)
-    last = keras.ops.concatenate([h, c], axis=-1)
-    known = OverTurns(context, name="context")(layers.Dropout(dropout)(last), grid)
-    before = Before(name="before")(last, grid)
-    first = [
-        layers.Add(name=f"first_{name}")(
-            [part, layers.Dense(units, name=name, kernel_initializer="zeros")(known)]
-        )
-        for part, name in ((before[:, :units], "h0"), (before[:, units:], "c0"))
-    ]
-    h, *_ = lstm(units, return_sequences=True, return_state=True, name="rnn")(x, initial_state=first)
+    table = Table(size, embedding, frequent, name="words")
+    rnn = (lstm or recurrent.LSTM)(units, return_sequences=True, return_state=True, name="rnn")
+    x = layers.Dropout(dropout)(table(tokens))
+    _, h, c = rnn(x, mask=tokens != PAD)
+    known = OverTurns(context, memory, name="context")(layers.Dropout(dropout)(h), grid)
+    known = layers.Dense(embedding, use_bias=False, kernel_initializer="zeros", name="known")(known)
+    last = Before(name="last")(keras.ops.concatenate([h, c], axis=-1), grid)
+    h, *_ = rnn(x + known[:, None], initial_state=[last[:, :units], last[:, units:]])
     s = layers.Dense(embedding, name="squeeze")(layers.Dropout(dropout)(h))
-    nats = table(s, targets=targets)
-    return keras.Model([told, targets, grid], nats, name="hierarchical")
+    return keras.Model([tokens, targets, grid], table(s, targets=targets), name="hierarchical")
 
 
 def rows(dialogues: Sequence[Dialogue], memory: int | None, first: int = 1) -> list[tuple[list[int], list]]:
@@ -286,10 +290,10 @@ def few_lengths(steps: int) -> int:
     return doubling * 3 // 4 if steps <= doubling * 3 // 4 and doubling > 8 else doubling
 
 
-def shifted(told: Sequence[Sequence[int]], size: int) -> tuple[np.ndarray, np.ndarray]:
+def shifted(sequences: Sequence[Sequence[int]], size: int) -> tuple[np.ndarray, np.ndarray]:
     """Words so far, from an END on, and the words that come next: both `(size, T)`, PAD on the right."""
-    targets = np.zeros((size, few_lengths(max(map(len, told)))), np.int32)
-    for line, row in zip(targets, told, strict=False):
+    targets = np.zeros((size, few_lengths(max(map(len, sequences)))), np.int32)
+    for line, row in zip(targets, sequences, strict=False):
         line[: len(row)] = row
     before = np.roll(targets, 1, axis=1)
     before[:, 0] = END
@@ -297,27 +301,36 @@ def shifted(told: Sequence[Sequence[int]], size: int) -> tuple[np.ndarray, np.nd
 
 
 def flat_batches(
-    told: Sequence[tuple[list[int], list]], size: int, rng: np.random.Generator | None = None
+    lines: Sequence[tuple[list[int], list]], words: int, rng: np.random.Generator | None = None
 ) -> Iterator[tuple[Batch, list]]:
-    """Batches of rows of like length for a flat network.
+    """Batches of rows of like length for a flat network, each of about so many words.
+
+    With as many rows in each batch, and the mean over its words as the loss, the words of short turns would
+    count more than those of long ones.
 
     Args:
-        told: as `rows` gives them.
-        size: rows in a batch; the last batch is filled up with padding.
+        lines: as `rows` gives them.
+        words: in a batch, padding included; for each length there is a fixed number of rows, at least one,
+            and a batch that has fewer is filled up with padding.
         rng: for another order; without it, the order is that of the lengths.
 
     Yields:
         The batch; and the places of its turns, as (row of the batch, dialogue, turn, begin, end).
     """
-    order = np.argsort([len(row) for row, _ in told], kind="stable")
-    if rng is not None:
-        order = rng.permutation(len(told))
-        for begin in range(0, len(order), 50 * size):  # sort within 50 batches
-            part = order[begin : begin + 50 * size]
-            part[:] = sorted(part, key=lambda i: len(told[i][0]))
-    starts = list(range(0, len(order), size))
-    for begin in starts if rng is None else rng.permutation(starts):
-        chosen = [told[i] for i in order[begin : begin + size]]
+    lengths = np.array([len(row) for row, _ in lines])
+    order = np.argsort(lengths, kind="stable") if rng is None else rng.permutation(len(lines))
+    part = len(order) if rng is None else max(1, 50 * words // max(1, int(lengths.mean())))
+    groups: list[list[int]] = []
+    for begin in range(0, len(order), part):  # sort within about 50 batches
+        some = order[begin : begin + part]
+        groups.append([])
+        for i in some[np.argsort(lengths[some], kind="stable")]:
+            if groups[-1] and len(groups[-1]) >= words // few_lengths(lengths[i]):
+                groups.append([])
+            groups[-1].append(i)
+    for g in range(len(groups)) if rng is None else rng.permutation(len(groups)):
+        chosen = [lines[i] for i in groups[g]]
+        size = max(1, words // few_lengths(max(len(row) for row, _ in chosen)))
         before, targets = shifted([row for row, _ in chosen], size)
         spans = [(row, *span) for row, (_, several) in enumerate(chosen) for span in several]
         counts = np.zeros(targets.shape, bool)
@@ -328,7 +341,7 @@ def flat_batches(
 
 
 def turn_batches(
-    dialogues: Sequence[Dialogue], size: int, rng: np.random.Generator | None = None
+    dialogues: Sequence[Dialogue], size: int, rng: np.random.Generator | None = None, first: int = 1
 ) -> Iterator[tuple[Batch, list]]:
     """Batches of whole dialogues for a hierarchical network, a row for each turn.
 
@@ -336,6 +349,7 @@ def turn_batches(
         dialogues: as `encode` gives them.
         size: rows in a batch, which the dialogues fill as far as they go.
         rng: as in `flat_batches`, whose results these are like.
+        first: the number of the first turn that counts, see `rows`.
 
     Raises:
         ValueError: a dialogue has more turns than a batch has rows.
@@ -364,8 +378,9 @@ def turn_batches(
         spans, row = [], 0
         for line, d in zip(grid, group, strict=True):
             line[: len(dialogues[d])] = np.arange(row, row + len(dialogues[d]))
-            spans += [(row + k, d, k, 0, len(dialogues[d][k])) for k in range(1, len(dialogues[d]))]
-            targets[row] = PAD  # the opening turn answers nothing
+            spans += [(row + k, d, k, 0, len(dialogues[d][k])) for k in range(first, len(dialogues[d]))]
+            if first:
+                targets[row : row + first] = PAD  # the opening turn answers nothing
             row += len(dialogues[d])
         yield ([before, targets, grid], targets), spans
 
@@ -381,12 +396,13 @@ def batches(
     """Batches for a network of either kind; see `flat_batches` and `turn_batches`.
 
     Args:
-        memory: of a flat network, see `rows`; for whole dialogues a batch has an eighth of the rows.
+        memory: of a flat network, see `rows`.
+        size: turns in a batch: as many for a hierarchical network; for a flat one the words that they have
+            on average, `USUAL` each, and those of the turns that are read before them.
     """
     if model.name == "hierarchical":
-        return turn_batches(dialogues, size, rng)
-    size = size if memory is not None else max(1, size // 8)
-    return flat_batches(rows(dialogues, memory, first), size, rng)
+        return turn_batches(dialogues, size, rng, first)
+    return flat_batches(rows(dialogues, memory, first), USUAL * size * (1 + (memory or 0)), rng)
 
 
 def loss_per_word(targets: Any, nats: Any) -> Any:
@@ -409,10 +425,9 @@ def ready(model: keras.Model, eager: bool = False) -> keras.Model:
 
 
 def begin_as(model: keras.Model, other: keras.Model) -> keras.Model:
-    """Give a network the weights of a flat one: its words, its LSTM (for the encoder, too), its squeeze."""
-    for name, source in (("words", "words"), ("rnn", "rnn"), ("squeeze", "squeeze"), ("encoder", "rnn")):
-        if any(layer.name == name for layer in model.layers):
-            model.get_layer(name).set_weights(other.get_layer(source).get_weights())
+    """Give a network the weights of a flat one: its words, its LSTM, its squeeze."""
+    for name in ("words", "rnn", "squeeze"):
+        model.get_layer(name).set_weights(other.get_layer(name).get_weights())
     return model
 
 
@@ -464,23 +479,32 @@ def train(
     return history
 
 
-def turn_nats(
+def word_nats(
     model: keras.Model, dialogues: Sequence[Dialogue], memory: int | None, size: int = 128
-) -> list[np.ndarray]:
-    """What each turn of some dialogues costs, in nats, the true words before each word being known.
+) -> list[list[np.ndarray]]:
+    """What each word of some dialogues costs, in nats, the true words before it being known.
 
     Args:
         others: as in `batches`.
 
     Returns:
-        For each dialogue a number for each of its turns; nan for the opening one, which answers nothing.
+        For each dialogue an array for each of its turns, END included; an empty one for the opening turn,
+        which answers nothing.
     """
-    found = [np.full(len(turns), np.nan) for turns in dialogues]
+    found = [[np.zeros(0, np.float32)] * len(turns) for turns in dialogues]
     for (inputs, _), spans in batches(model, dialogues, memory, size):
         nats = np.asarray(forward(model)(inputs))
         for row, d, k, begin, end in spans:
-            found[d][k] = nats[row, begin:end].sum()
+            found[d][k] = nats[row, begin:end]
     return found
+
+
+def turn_nats(
+    model: keras.Model, dialogues: Sequence[Dialogue], memory: int | None, size: int = 128
+) -> list[np.ndarray]:
+    """The sums of `word_nats` over each turn: an array for each dialogue, nan for the opening turn."""
+    costs = word_nats(model, dialogues, memory, size)
+    return [np.array([nats.sum() if len(nats) else np.nan for nats in turns]) for turns in costs]
 
 
 def forward(model: keras.Model) -> Callable[[list[np.ndarray]], Any]:
@@ -503,8 +527,31 @@ def loss(model: keras.Model, dialogues: Sequence[Dialogue], memory: int | None) 
     return float(sum(np.nansum(costs) for costs in nats) / answers_of(dialogues))
 
 
+def later_answers(dialogues: Sequence[Dialogue], strange: bool = False) -> list[list[Turn]]:
+    """A dialogue for each answer from the third turn on: all turns up to it, the answer last.
+
+    Args:
+        dialogues: at least one.
+        strange: whether the turns before the last two are those of another dialogue, the next in the list:
+            its opening ones, as many as there were, or all it has if these are fewer.
+    """
+    found = []
+    for i, turns in enumerate(dialogues):
+        other = dialogues[(i + 1) % len(dialogues)] if strange else turns
+        found += [[*other[: k - 1], *turns[k - 1 : k + 1]] for k in range(2, len(turns))]
+    return found
+
+
+def last_loss(model: keras.Model, dialogues: Sequence[Dialogue], memory: int | None) -> float:
+    """Mean cost of a word of the last turn of each dialogue, in nats."""
+    nats = [costs[-1] for costs in turn_nats(model, dialogues, memory)]
+    return float(sum(nats) / sum(len(turns[-1]) for turns in dialogues))
+
+
 def begin(model: keras.Model, contexts: Sequence[Dialogue], memory: int | None) -> Any:
-    """The state in which a network begins an answer, [h, c], `(contexts, H)` each.
+    """The state in which a network begins an answer: [h, c], `(contexts, H)` each.
+
+    A hierarchical one has a third part, what its context adds to each word vector, `(contexts, E)`.
 
     Args:
         model: of either kind.
@@ -512,19 +559,19 @@ def begin(model: keras.Model, contexts: Sequence[Dialogue], memory: int | None) 
         memory: of a flat network: 0 hears nothing, 1 the last turn, None all.
     """
     if model.name == "hierarchical":
-        if "unrolled_first" not in model.__dict__:
-            first = [model.get_layer(f"first_{name}").output for name in ("h0", "c0")]
-            model.__dict__["unrolled_first"] = keras.Model(model.inputs, first)
-        told = [[*turns, [END]] for turns in contexts]  # the last one is still to be said
-        before, targets = shifted([turn for turns in told for turn in turns], sum(map(len, told)))
-        grid = np.full((len(told), max(map(len, told))), -1, np.int32)
-        ends = np.cumsum([len(turns) for turns in told])
-        for line, turns, end in zip(grid, told, ends, strict=True):
+        if "unrolled_start" not in model.__dict__:
+            start = [model.get_layer(name).output for name in ("last", "known")]
+            model.__dict__["unrolled_start"] = keras.Model(model.inputs, start)
+        longer = [[*turns, [END]] for turns in contexts]  # the last one is still to be said
+        before, targets = shifted([turn for turns in longer for turn in turns], sum(map(len, longer)))
+        grid = np.full((len(longer), max(map(len, longer))), -1, np.int32)
+        ends = np.cumsum([len(turns) for turns in longer])
+        for line, turns, end in zip(grid, longer, ends, strict=True):
             line[: len(turns)] = np.arange(end - len(turns), end)
         inputs = [tf.constant(part) for part in (before, targets, grid)]
-        return [
-            tf.gather(part, ends - 1) for part in model.__dict__["unrolled_first"](inputs, training=False)
-        ]
+        last, known = model.__dict__["unrolled_start"](inputs, training=False)
+        h, c = tf.split(tf.gather(last, ends - 1), 2, axis=-1)
+        return [h, c, tf.gather(known, ends - 1)]
     rnn, table = model.get_layer("rnn"), model.get_layer("words")
     if memory == 0:
         return [tf.zeros((len(contexts), rnn.units))] * 2
@@ -543,12 +590,14 @@ def stepper(model: keras.Model) -> Callable[[np.ndarray, Any], tuple[Any, Any]]:
     if "unrolled_stepper" in model.__dict__:
         return model.__dict__["unrolled_stepper"]
     table, rnn, squeeze = (model.get_layer(name) for name in ("words", "rnn", "squeeze"))
-    signature = (tf.TensorSpec((None,), tf.int32), [tf.TensorSpec((None, rnn.units))] * 2)
+    sizes = [rnn.units, rnn.units, *([table.width] if model.name == "hierarchical" else [])]
+    signature = (tf.TensorSpec((None,), tf.int32), [tf.TensorSpec((None, size)) for size in sizes])
 
     @tf.function(input_signature=signature, autograph=False)
-    def step(told: tf.Tensor, state: Any) -> Any:
-        h, state = rnn.cell(table(told), state)
-        return table.log_p(squeeze(h)), list(state)
+    def step(tokens: tf.Tensor, state: Any) -> Any:
+        h, c, *known = state
+        h, new = rnn.cell(sum(known, table(tokens)), [h, c])
+        return table.log_p(squeeze(h)), [*new, *known]
 
     model.__dict__["unrolled_stepper"] = step
     return step

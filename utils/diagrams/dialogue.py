@@ -15,6 +15,8 @@ def hierarchical(
 ) -> Axes:
     """An encoder reads each turn, a layer over the turns keeps what they said, a decoder writes the next.
 
+    The context goes to the decoder as a whole: to each of its steps.
+
     Args:
         turns: the words of each, at least two turns; what follows each is what is written after it.
         axes: to draw on; a new figure if None.
@@ -56,6 +58,7 @@ def hierarchical(
         arrow(axes, last.top, known.bottom, color=ORANGE, width=2.2)
         if before is not None:
             arrow(axes, before.right, known.left, color=ORANGE, width=2.2)
+        arrow(axes, known.top, (known.x, decoder - 0.36), color=ORANGE, width=2.2)
         before, last = known, None
         for j, word in enumerate(after):
             state = box(axes, x + node / 2 + j * pitch, decoder, "", SECOND, width=node, name="decoder")
@@ -63,12 +66,6 @@ def hierarchical(
             arrow(axes, state.top, written.bottom)
             if last is not None:
                 arrow(axes, last.right, state.left)
-            elif state.x == known.x:
-                arrow(axes, known.top, state.bottom, color=ORANGE, width=2.2)
-            else:
-                bend = (middle + decoder) / 2 + 0.05
-                path = [known.top, (known.x, bend), (state.x, bend), state.bottom]
-                arrow(axes, *path, color=ORANGE, width=2.2)
             last = state
         x = end + gap
     return axes
