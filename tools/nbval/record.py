@@ -179,7 +179,9 @@ def drawn(figure: Any) -> dict[str, Any]:
             "limits": [] if axes.get_autoscale_on() else [*axes.get_xlim(), *axes.get_ylim()],
             "lines": [np.asarray(line.get_xydata(), float) for line in axes.lines],
             "bars": [patch.get_bbox().bounds for patch in bars],
-            "shapes": [np.asarray(p.get_patch_transform().transform_path(p.get_path()).vertices) for p in shapes],
+            "shapes": [
+                np.asarray(p.get_patch_transform().transform_path(p.get_path()).vertices) for p in shapes
+            ],
             "points": [np.ma.filled(c.get_offsets().astype(float), np.nan) for c in axes.collections],
             "pictures": [np.asarray(image.get_array(), float) for image in axes.images],
             "colours": [
