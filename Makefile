@@ -70,6 +70,7 @@ refresh: $(READY) ## store outputs from cpu scale and real data: stale ones, or 
 
 record: $(READY) ## store what cells make at quick scale, for the tests to compare: all, or NOTEBOOK=06, LAB=06
 	@$(BIN)/python -m tools.record --notebook "$(NOTEBOOK)" --lab "$(LAB)"
+	@UNROLLED_RECORD=1 $(BIN)/python -m pytest -q tests/test_diagrams.py -k recorded
 
 reference: export UNROLLED_SCALE := cpu
 reference: export UNROLLED_BUILD := $(CURDIR)/build/reference

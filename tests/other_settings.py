@@ -65,4 +65,10 @@ OTHERS: dict[str, list[dict[str, str]]] = {
         {"LINES": "['', 'Zxqw zxqw.', 'Hi ' * 100]", "DIALOGUES": "301", "RARE": "1", "UNITS": "20",
          "SPEAK_EPOCHS": "2", "EPOCHS": "3", "RATE": "0.05", "AGAINST": "2.0"},
     ],
+    "15": [
+        {"PHOTO": "str(root / 'data' / 'photos' / 'pizza.jpg')", "ORDER": "'frequent first'", "SCENES": "300",
+         "SCENE_EPOCHS": "1", "PHOTOS": "100", "UNITS": "5", "EPOCHS": "1", "BEAM": "1"},
+        {"PHOTO": "None", "ORDER": "'random'", "SCENES": "1001", "SCENE_EPOCHS": "2", "PHOTOS": "301",
+         "UNITS": "20", "EPOCHS": "2", "BEAM": "7"},
+    ],
 }  # fmt: skip

@@ -243,6 +243,22 @@ def test_the_loss_is_the_mean_over_the_words_that_count():
     assert chat.answers_of(DIALOGUES) == 2 + 4 + 2 + 6 + 3 + 2
 
 
+def test_each_epoch_has_its_own_order(monkeypatch):
+    drawn, batches = [], chat.batches
+
+    def watched(model, dialogues, memory, size=128, rng=None, first=1):
+        if rng is not None:
+            drawn.append(rng.bit_generator.state["state"]["state"])
+        return batches(model, dialogues, memory, size, rng, first)
+
+    monkeypatch.setattr(chat, "batches", watched)
+    chat.train(chat.ready(make("flat"), eager=True), DIALOGUES, 1, 3, 1e-2, size=2)
+    assert len(set(drawn[1:])) == 3  # the first only counts them
+    other, drawn[:] = list(drawn[1:]), []
+    chat.train(chat.ready(make("flat"), eager=True), DIALOGUES, 1, 3, 1e-2, size=2, seed=1)
+    assert not set(other) & set(drawn[1:])
+
+
 def test_training_goes_on_where_it_was_stopped(tmp_path):
     def trained(epochs, path):
         model = chat.ready(make("flat", dropout=0.3), eager=True)

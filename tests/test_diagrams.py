@@ -2,7 +2,10 @@
 
 import base64
 import itertools
+import json
+import os
 import warnings
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Circle, FancyBboxPatch, Polygon
 
+from tools.nbval import record
 from utils import diagrams, plots
 
 BRANCHES = [
@@ -88,6 +92,10 @@ PICTURES = {
         attention=True, step=2, axes=axes
     ),
     "hierarchical": lambda axes=None: diagrams.hierarchical(axes=axes),
+    "labeller": lambda axes=None: diagrams.labeller(axes=axes),
+    "labeller, each for itself, own photo": lambda axes=None: diagrams.labeller(
+        ("water", "people"), chained=False, photo=np.full((30, 40, 3), 128, "uint8"), axes=axes
+    ),
     "beam tree": lambda axes=None: diagrams.beam_tree(BRANCHES, axes=axes),
 }
 
@@ -159,6 +167,18 @@ def test_the_same_picture_twice_and_small(name, monkeypatch):
     assert len(once) < 80_000
 
 
+def test_each_picture_is_the_recorded_one():
+    """Where each box, arrow and word is, and its colour; `make record` keeps what is meant."""
+    file, found = Path(__file__).with_name("pictures.json"), {}
+    for name in PICTURES:
+        found[name] = record.together(list(record.drawn(drawn(name).figure).values()), 0)
+        plt.close("all")
+    if os.environ.get("UNROLLED_RECORD"):
+        lines = [f" {json.dumps(name)}: {json.dumps(leaf)}" for name, leaf in found.items()]
+        file.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    assert record.compare(json.loads(file.read_text(encoding="utf-8")), found) == []
+
+
 @pytest.mark.parametrize(
     "name", ["unrolled", "chunks", "lstm", "streams", "captioner, first step", "beam tree"]
 )
@@ -201,6 +221,20 @@ def heads(axes, color):
 def test_gradients_run_from_each_loss_to_the_first_step_in_red():
     assert heads(drawn("backward"), plots.RED) == 4 + 3
     assert heads(diagrams.backward(5, losses=[1]), plots.RED) == 1 + 1
+
+
+def test_the_gradient_runs_back_along_the_chain():
+    red = [
+        p
+        for p in drawn("backward").patches
+        if isinstance(p, Polygon) and to_hex(p.get_facecolor()) == plots.RED.lower()
+    ]
+    tips = [
+        p.get_xy()[0] - p.get_xy()[1:3].mean(axis=0) for p in red
+    ]  # from the middle of the base to the tip
+    sideways = [tip for tip in tips if abs(tip[0]) > abs(tip[1])]
+    assert len(sideways) == 3
+    assert all(tip[0] < 0 for tip in sideways)
 
 
 def test_the_gradient_stops_at_each_cut_and_the_state_does_not():
@@ -256,6 +290,11 @@ def test_streams_hold_the_text_in_order():
 @pytest.mark.parametrize(("way", "arrows"), [("first step", 1), ("initial state", 1), ("every step", 4)])
 def test_the_image_enters_as_often_as_its_way_says(way, arrows):
     assert heads(diagrams.captioner(way), diagrams.captions.IMAGE) == arrows
+
+
+@pytest.mark.parametrize(("chained", "arrows"), [(True, 4), (False, 3)])
+def test_the_vector_reaches_each_step_or_each_label(chained, arrows):
+    assert heads(diagrams.labeller(chained=chained), diagrams.captions.IMAGE) == arrows
 
 
 def test_attention_draws_a_line_from_each_word():
@@ -355,6 +394,7 @@ def test_cells_name_the_choices(draw, message):
         (lambda: diagrams.streams("abc"), "at least one"),
         (lambda: diagrams.embedding_to_answer(["a"], [1, 2]), "2 ids for 1 words"),
         (lambda: diagrams.captioner("last step"), "'last step'; choose one of 'first step', 'first input'"),
+        (lambda: diagrams.labeller([]), "at least one label"),
         (lambda: diagrams.encoder_decoder(attention=[1.0]), "1 weights for 3 words"),
         (lambda: diagrams.encoder_decoder(step=4), "0 to 3"),
         (lambda: diagrams.hierarchical([["hi"]]), "1 turns; give at least two"),

@@ -565,10 +565,11 @@ def test_refresh_records_the_versions(path):
     assert all(re.match(r"\d+\.\d+", version) for version in versions.values())
 
 
-def test_refresh_refuses_samples(path):
+@pytest.mark.parametrize("kind", ["sample", "own"])
+def test_refresh_refuses_samples_and_a_readers_own_data(kind, path):
     source = card_source().replace(
         f"ResultCard('{NAME}', ",
-        f"ResultCard('{NAME}', [Source('play', 'sample', 'made in memory', '0')], ",
+        f"ResultCard('{NAME}', [Source('play', '{kind}', 'made in memory', '0')], ",
     )
     change(path, lambda n: cell(n, "card").update(source="from utils.datasets import Source\n" + source))
     with pytest.raises(refresh.Refused, match="it ran on play; set UNROLLED_DATA"):

@@ -136,3 +136,6 @@ def test_lesson_09_gives_words_their_usual_case():
     cased = run_cells("09_", "cased", **given)["cased"]
     assert cased("the man in paris, i see.") == "The man in Paris, i see."
     assert cased("") == ""
+    twice = ("We met Will, and Will said that he will.", "They see Will.")
+    cased = run_cells("09_", "cased", **given | {"data": MagicMock(train=MagicMock(target=twice))})["cased"]
+    assert cased("it is will.") == "It is Will."

@@ -230,6 +230,29 @@ def test_lab_05_trains_each_recording_with_its_digit():
     assert np.array_equal(x.argmax(axis=1), y)
 
 
+REAL = types.SimpleNamespace(source=types.SimpleNamespace(kind="real"))
+
+
+def beside(cell, lesson, **given):
+    """The rows that a cell writes on the card as on real data: what is published beside each name."""
+    rows = {}
+    card = types.SimpleNamespace(
+        add=lambda name, *_, published=(), **__: rows.update({name: list(published)})
+    )
+    run_cells(lesson, cell, card=card, print=quiet, **given)
+    return rows
+
+
+def test_lesson_06_compares_windows_of_256_with_windows_of_256():
+    net = types.SimpleNamespace(count_params=lambda: 1)
+    given = {"text": REAL, "net": net, "seconds": np.ones(1), "carried": 1.0, "fresh": 2.0}
+    rows = beside("published", "06_", **given, ngram_losses={3: 1.0}, best_n=3)
+    assert {name for name, papers in rows.items() if papers} == {"loss, fresh windows of 256"}
+    [(value, source)] = rows["loss, fresh windows of 256"]
+    assert value == 1.4697
+    assert "nanoGPT, windows of 256" in source
+
+
 # ---- 07
 
 
@@ -284,6 +307,35 @@ def test_lesson_08_scores_what_the_network_writes_of_the_photos_alone():
     assert sum(against is people["test"] for _, against in scored) == 1  # the test, once
 
 
+def test_lesson_07_compares_one_network_with_published_accuracies():
+    tested = {"our network": 0.5, "our bag of words and pairs": 0.5}
+    given = {
+        "data": REAL,
+        "best": types.SimpleNamespace(count_params=lambda: 1),
+        "seconds": 1.0,
+        "tested": tested,
+    }
+    rows = beside("test-card", "07_", **given, rows=[(0, 0, 1.0)], hits={}, FEW=1)
+    assert {name for name, papers in rows.items() if papers} == {"test accuracy of one network"}
+    assert [value for value, _ in rows["test accuracy of one network"]] == [0.8428, 0.862, 0.9122]
+
+
+def test_lesson_08_puts_each_bleu_beside_the_same_one():
+    model = types.SimpleNamespace(count_params=lambda: 1)
+    given = {
+        "real": True,
+        "model": model,
+        "losses": np.ones((1, 3)),
+        "test_scores": [4.0, 3, 2, 1],
+        "BEAM": 3,
+    }
+    rows = beside("papers", "08_image", **given)
+    assert [[value for value, _ in papers] for papers in rows.values()] == [
+        [57.9, 67, 67], [38.3, 44.8, 45.7], [24.5, 29.9, 31.4], [16.0, 19.5, 21.3]
+    ]  # fmt: skip
+    assert all(f"BLEU-{n + 1}" in name for n, name in enumerate(rows))
+
+
 def test_lesson_08_counts_as_new_what_no_training_caption_says():
     rows = {}
     card = types.SimpleNamespace(claim=quiet, add=lambda name, value, **_: rows.update({name: value}))
@@ -292,6 +344,25 @@ def test_lesson_08_counts_as_new_what_no_training_caption_says():
     given = {"np": np, "decide": results.decide, "intervals": intervals, "found": found, "people": people}
     run_cells("08_", "ended", **given, texts=["a", "d", "d", "e"], card=card, print=quiet)
     assert rows == {"captions that are no training caption": 0.75}
+
+
+def test_lesson_08_keeps_in_its_file_how_features_are_standardised(tmp_path):
+    photo_eyes = keras.Sequential([keras.Input((1, 3, 1), dtype="uint8"), layers.Flatten()])
+    mean, deviation = np.array([100.0, 100.0, 100.0], "float32"), np.array([0.5, 20.0, 40.0], "float32")
+
+    def network():
+        v, so_far = keras.Input((3,)), keras.Input((None,), dtype="int32")
+        scores = layers.RepeatVector(2)(v)
+        return keras.Model([v, so_far], scores)
+
+    given = {"keras": keras, "layers": layers, "ops": ops, "photo_eyes": photo_eyes, "mean": mean}
+    given |= {"deviation": deviation, "vocabulary": ["a", "b", "c"], "network": network, "model": network()}
+    run_cells("08_image", "file", **given, build_folder=lambda _: tmp_path)
+    loaded, said = keras.saving.load_model(tmp_path / "captions.keras"), tf.constant([["a", "a"]])
+    for pixels in ((101, 130, 70), (101, 150, 100), (100, 130, 170)):
+        photo = np.array(pixels, np.uint8).reshape(1, 1, 3, 1)
+        wanted = "abc"[np.argmax((np.array(pixels) - mean) / deviation)]
+        assert loaded([tf.constant(photo), said]).numpy()[0].decode() == wanted
 
 
 def test_lesson_08_shows_the_loss_of_training_photos_beside_that_of_dev():

@@ -59,6 +59,21 @@ def test_flickr8k():
         assert part.load(part.names[-1]).shape == (224, 224, 3)
 
 
+def test_corel5k():
+    data = datasets.corel5k()
+    parts = (data.train, data.validation, data.test)
+    assert [len(part.names) for part in parts] == [4_000, 500, 499]
+    assert len({name for part in parts for name in part.names}) == 4_999
+    assert len(data.words) == 260
+    assert data.source.sha256 == "6425c13fb96228e602d41deb49f6955d1f62e85d8ff9f31e71c3683cbb5e1189"
+    told = [several for part in parts for several in part.captions]
+    assert Counter(map(len, told))[0] == 7  # all their labels are in one part only
+    assert max(map(len, told)) == 5
+    counts = Counter(word for part in parts[:2] for several in part.captions for word in several)
+    assert counts.most_common(3) == [("water", 1_004), ("sky", 883), ("tree", 854)]
+    assert data.test.load(data.test.names[0]).shape == (224, 224, 3)
+
+
 def test_mobilenet_sees_fast_enough():
     extractor, test = features.load_extractor(["MobileNetV2"]), datasets.flickr8k().test
     assert extractor.origin == "UNROLLED_DATA"

@@ -62,6 +62,13 @@ CHANGES = {
     "a tensor": (keras.ops.ones((2, 2)), keras.ops.zeros((2, 2))),
     "a set": ({"a", "b"}, {"a", "c"}),
     "how many": ([(1, "a")] * 5, [(1, "a")] * 6),
+    "one array of many": ([NUMBERS] * 20, [*[NUMBERS] * 15, NUMBERS[::-1], *[NUMBERS] * 4]),
+    "one row of many": (
+        [{"a": 1.0, "b": "x"}] * 20,
+        [*[{"a": 1.0, "b": "x"}] * 17, {"a": 1.01, "b": "x"}, *[{"a": 1.0, "b": "x"}] * 2],
+    ),
+    "one word of many rows": ([{"b": "x"}] * 20, [*[{"b": "x"}] * 17, {"b": "y"}, *[{"b": "x"}] * 2]),
+    "one value of a large dict": (dict.fromkeys(range(40), 1e6), dict.fromkeys(range(40), 1e6) | {30: 2e6}),
 }
 
 
@@ -70,6 +77,19 @@ def test_a_change_is_noticed(what):
     before, after = CHANGES[what]
     assert record.compare(record.merged([seen(x=before)] * 2), seen(x=before)) == []
     assert record.compare(record.merged([seen(x=before)] * 2), seen(x=after)) != []
+
+
+def test_seconds_are_not_recorded():
+    rows = [{"seconds": 1.0, "value": 2.0}] * 20
+    before = seen(
+        run=Run([1.0], 3.0), seconds=1.0, row={"seconds": 2.0, "value": 1.0}, rows=rows, all_seconds=[1.0]
+    )
+    rows = [{"seconds": 9.0, "value": 2.0}] * 20
+    after = seen(
+        run=Run([1.0], 9.0), seconds=9.0, row={"seconds": 9.0, "value": 1.0}, rows=rows, all_seconds=[2.0]
+    )
+    assert before == after
+    assert "row[value]" in before
 
 
 def test_weights_are_recorded():
@@ -107,12 +127,12 @@ def test_what_figures_show_is_recorded():
 
 
 def test_what_runs_do_not_agree_about_is_let_go():
-    first = seen(loss=0.50, seconds=1.0, sample="a b", error=1e-9, kept=3)
-    second = seen(loss=0.51, seconds=7.0, sample="a c", error=9e-9, kept=3)
+    first = seen(loss=0.50, ratio=1.0, sample="a b", error=1e-9, kept=3)
+    second = seen(loss=0.51, ratio=7.0, sample="a c", error=9e-9, kept=3)
     known = record.merged([first, second])
     assert known["sample"] is None
-    assert known["seconds"]["numbers"] == [None]
-    again = {"seconds": 99.0, "sample": "x", "error": 1e-8, "kept": 3}
+    assert known["ratio"]["numbers"] == [None]
+    again = {"ratio": 99.0, "sample": "x", "error": 1e-8, "kept": 3}
     assert record.compare(known, seen(loss=0.53, **again)) == []
     assert len(record.compare(known, seen(loss=0.56, **again))) == 1
     assert len(record.compare(known, seen(loss=0.50, **again | {"kept": 4}))) == 1

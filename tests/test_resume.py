@@ -1,5 +1,6 @@
 """Training that can be interrupted."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -8,10 +9,48 @@ import keras
 import numpy as np
 import pytest
 
+from tools import check, notebooks
 from utils import recurrent, resume
+
+# What is called where a notebook trains, and does not decide what is trained: it only reports, or the
+# settings say which it was.
+REPORTS = {
+    "04_gru": {"nll"},
+    "06_char_rnn_shakespeare": {"report", "write"},
+    "07_sentiment_imdb": {"judge", "numbers", "report"},
+    "08_image_captioning": {"after_epoch"},
+    "09_translation": {"greedy"},
+    "10_chat": {"after", "after_epoch"},
+    "06_against_others": set(),
+    "09_is_one_vector_enough": {"turned"},
+}
 
 X = np.random.default_rng(0).normal(size=(12, 4)).astype("float32")
 Y = X.sum(axis=1, keepdims=True)
+
+
+def forgotten(notebook):
+    """Functions of a notebook that stand where it trains, and that its kept training does not depend on."""
+    trees = [ast.parse(cell.source) for cell in check.code_cells(notebook)]
+    defined = {n.name for tree in trees for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
+    found = None
+    for tree in trees:
+        places = [
+            n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func) == "resume.place"
+        ]
+        if places:
+            whole = [
+                f for f in tree.body if isinstance(f, ast.FunctionDef) and set(places) & set(ast.walk(f))
+            ] or [tree]
+            named = {n.id for p in places for n in ast.walk(p) if isinstance(n, ast.Name)}
+            used = {n.id for part in whole for n in ast.walk(part) if isinstance(n, ast.Name)}
+            found = (found or set()) | (used & defined) - named
+    return found
+
+
+def test_what_is_kept_depends_on_all_that_trains_it():
+    found = {path.stem: forgotten(notebooks.load(path)) for path in notebooks.all_notebooks()}
+    assert {stem: names for stem, names in found.items() if names is not None} == REPORTS
 
 
 def model_of(units: int = 5, rate: float = 0.01, loss: object = "mse", **options) -> keras.Model:

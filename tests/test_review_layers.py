@@ -50,7 +50,11 @@ def test_batches_hold_each_review_once_with_its_label() -> None:
 
 @pytest.mark.parametrize(
     ("ids", "said"),
-    [(np.ones((3, 4), int), "do not fill a batch"), (np.array([[0, 5]] * 64), "at the right")],
+    [
+        (np.ones((3, 4), int), "do not fill a batch"),
+        (np.array([[0, 5]] * 64), "at the right"),
+        (np.array([[5, 3]] * 63 + [[0, 0]]), "no review empty"),
+    ],
 )
 def test_batches_refuse(ids: np.ndarray, said: str) -> None:
     with pytest.raises(ValueError, match=said):

@@ -195,6 +195,8 @@ def test_a_card_says_how_often_its_test_sets_have_been_scored(tmp_path, monkeypa
     told = "scored the test set of A play 5 times. Choices were made on validation data."
     assert told in repr(made)
     assert told in made._repr_html_()
+    made.choices = "Choices were made by the toss of a coin."
+    assert "5 times. Choices were made by the toss of a coin." in repr(made)
 
 
 def test_decide_goes_by_the_whole_interval():

@@ -249,3 +249,31 @@ def before(after):
 
 check_3(before)""",
 }
+
+# 15
+WRONG |= {
+    # words that are given at all, rightly or not
+    ("15", 1): """\
+def n_plus(truth, guess):
+    return int((truth.any(axis=0) & guess.any(axis=0)).sum())
+
+
+check_1(n_plus)""",
+    # what is left no longer adds up to 1
+    ("15", 2): """\
+def without_repeats(p, said):
+    left = p.copy()
+    left[said] = 0
+    return left
+
+
+check_2(without_repeats)""",
+    # the entropy of both together
+    ("15", 3): """\
+def saved(joint):
+    there = joint > 0
+    return float(-np.sum(joint[there] * np.log(joint[there])))
+
+
+check_3(saved)""",
+}

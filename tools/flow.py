@@ -16,7 +16,7 @@ import nbformat
 TEST = re.compile(r"(^|_)test(_|$)")
 # Functions that learn from their arguments, of Keras and of `utils`; those of a notebook are followed.
 LEARNS = {"fit", "fit_transform", "partial_fit", "train_on_batch", "adapt", "apply_gradients"}
-LEARNS |= {"train", "tuned", "Counts", "word_list", "make_vocabulary"}
+LEARNS |= {"train", "train_independent", "tuned", "Counts", "word_list", "make_vocabulary"}
 CHOSEN = re.compile(
     r"(^|_)(threshold|calibrat\w*|chosen|choice|temperature|learning_rate|best_rate)s?(_|$)", re.IGNORECASE
 )
@@ -26,6 +26,7 @@ PART_BY_PART = {"standardised"}
 READ = {
     "05_depth": "speakers who are heard in training are not scored, whatever part they were in",
     "08_which_layer": 'a function returns all parts of all layers; training takes "train", the choice "dev"',
+    "15_do_labels_depend": 'one function costs any part; it learns from "train", chooses on "validation"',
 }
 ADDS = {"append", "extend", "update", "add", "insert", "setdefault"}
 FREE = {"card", "print", "plt", "plots"}  # results go here, and nothing comes back

@@ -26,7 +26,10 @@ Made by `make refresh` from the result cards in this folder: at cpu scale, on re
 CHECKS = (
     "Identities, such as our cell = Keras' cell: only a mistake could make one fail, so they prove no claim."
 )
-TESTS = "Choices were made on validation data. Data that a notebook makes for itself is drawn anew each time."
+TESTS = (
+    "Choices were made on validation data; where they were not, the card of the notebook says so. "
+    "Data that a notebook makes for itself is drawn anew each time."
+)
 
 
 Rows = list[tuple[Path, dict[str, Any]]]  # rows of cards, each with its notebook

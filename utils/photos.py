@@ -1,4 +1,4 @@
-"""Photos to be described: which there are, what looks at them, and how they are shown.
+"""Photos to be described or labelled: which there are, what looks at them, and how they are shown.
 
 `eyes` is here a Keras model from pictures, `(N, height, width, 3)` uint8, to features `(N, D)`.
 
@@ -17,7 +17,7 @@ from IPython.display import HTML, clear_output
 from keras import ops
 
 from utils import features, plots
-from utils.datasets import Pictures, drawn_scenes, flickr8k
+from utils.datasets import Labelled, Pictures, company_scenes, corel5k, drawn_scenes, flickr8k
 from utils.datasets.pictures import Captioned
 from utils.fetch import Unavailable
 
@@ -36,6 +36,34 @@ def photos_or_scenes(networks: Sequence[str]) -> tuple[Captioned, features.Extra
     except Unavailable as reason:
         print(f"{reason}. The drawn scenes take the place of the photos.")
         return drawn_scenes(), None
+
+
+def labels_or_scenes(networks: Sequence[str]) -> tuple[Labelled, features.Extractor | None]:
+    """Corel-5K and a network that looks at its photos; without one of them drawn company, and None.
+
+    Args:
+        networks: names in `features.NETWORKS`, the one wanted most first.
+    """
+    data = corel5k()
+    if data.source.kind != "real":
+        return data, None
+    try:
+        return data, features.load_extractor(networks)
+    except Unavailable as reason:
+        print(f"{reason}. Drawn scenes take the place of the photos.")
+        return company_scenes(), None
+
+
+def field_eyes(side: int = 64, fields: int = 8) -> keras.Model:
+    """Eyes for drawn scenes, which learn nothing: the mean colour of each of 8 x 8 fields, 192 numbers.
+
+    Args:
+        side: of the pictures, in pixels.
+        fields: in a row; they must divide the side.
+    """
+    picture = keras.Input((side, side, 3), dtype="uint8")
+    x = keras.layers.AveragePooling2D(side // fields)(keras.layers.Rescaling(1 / 255)(picture))
+    return keras.Model(picture, keras.layers.Flatten()(x))
 
 
 def eyes_of(extractor: features.Extractor) -> keras.Model:

@@ -33,6 +33,7 @@ import numpy as np
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")  # of an object
 NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d+)*)(?:e[-+]?\d+)?")
 LONG, DEEP = 12, 4  # items of a list that are looked at one by one; lists within lists
+MANY = 5000  # items that are looked at together
 FEW = 6  # numbers that are kept as they are
 AGREE, ROUNDING = 5e-5, 1e-6  # relative and absolute, where all stored runs saw the same
 LEARNT = 1e-2  # relative, where they differ
@@ -89,8 +90,8 @@ def flattened(values: Iterable[Any]) -> Iterator[Any]:
 
 
 def leaves(path: str, value: Any, depth: int = 0) -> Iterator[tuple[str, Leaf]]:
-    """What is worth knowing of a value, by where it is: `history[0].loss`."""
-    if isinstance(value, type | types.ModuleType):
+    """What is worth knowing of a value, by where it is: `history[0].loss`; seconds are left out."""
+    if isinstance(value, type | types.ModuleType) or "seconds" in re.split(r"[.\[]", path)[-1].lower():
         return
     if isinstance(value, str):
         yield path, text(value)
@@ -113,6 +114,8 @@ def leaves(path: str, value: Any, depth: int = 0) -> Iterator[tuple[str, Leaf]]:
         for key in keys if len(keys) <= 2 * LONG else keys[:3]:
             name = ADDRESS.sub("", str(key))[:40]
             yield from leaves(f"{path}[{name}]", value[key], depth + 1)
+        if 2 * LONG < len(keys) <= MANY:
+            yield f"{path}[...]", together(list(value.values()), depth + 1)
     elif isinstance(value, set | frozenset | deque):
         yield from leaves(path, list(value) if isinstance(value, deque) else sorted(value, key=str), depth)
     elif isinstance(value, list | tuple):
@@ -137,6 +140,16 @@ def leaves_of_list(path: str, value: list | tuple, depth: int) -> Iterator[tuple
         places = range(len(value)) if len(value) <= LONG else (0, len(value) // 2, len(value) - 1)
         for place in places:
             yield from leaves(f"{path}[{place}]", value[place], depth + 1)
+        if LONG < len(value) <= MANY:
+            yield f"{path}[...]", together(value, depth + 1)
+
+
+def together(values: Iterable[Any], depth: int) -> Leaf:
+    """What is worth knowing of many values, as one leaf; large and small numbers of them weigh alike."""
+    found = [leaf for value in values for _, leaf in leaves("", value, depth)]
+    kinds = zlib.crc32("\n".join(leaf["kind"] for leaf in found).encode())
+    leaf = numbers(np.arcsinh([x for leaf in found for x in leaf.get("numbers", [])]))
+    return leaf | {"kind": f"{leaf['kind']} of {kinds:08x}"}
 
 
 def drawn(figure: Any) -> dict[str, Any]:
@@ -166,7 +179,9 @@ def drawn(figure: Any) -> dict[str, Any]:
             "limits": [] if axes.get_autoscale_on() else [*axes.get_xlim(), *axes.get_ylim()],
             "lines": [np.asarray(line.get_xydata(), float) for line in axes.lines],
             "bars": [patch.get_bbox().bounds for patch in bars],
-            "shapes": [np.asarray(p.get_transform().transform_path(p.get_path()).vertices) for p in shapes],
+            "shapes": [
+                np.asarray(p.get_patch_transform().transform_path(p.get_path()).vertices) for p in shapes
+            ],
             "points": [np.ma.filled(c.get_offsets().astype(float), np.nan) for c in axes.collections],
             "pictures": [np.asarray(image.get_array(), float) for image in axes.images],
             "colours": [

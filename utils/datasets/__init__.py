@@ -8,6 +8,7 @@ common       where data came from, parts of labelled sequences, the real file or
 texts        Tiny Shakespeare; the source of Python's library; a text of the reader's own
 music        Bach's chorales
 pictures     Flickr8k, drawn scenes; free photos, and a photo of the reader's own
+labels       Corel-5K: photos with several labels; drawn scenes whose things keep company
 sequences    splice junctions, posts with named entities
 speech       spoken digits
 sentiment    IMDB's reviews
@@ -19,6 +20,7 @@ Not here: how the samples are made (`utils.samples`).
 
 from utils.datasets.common import Source
 from utils.datasets.dialogues import Dialogues, dailydialog
+from utils.datasets.labels import Labelled, company_scenes, corel5k
 from utils.datasets.music import jsb_chorales
 from utils.datasets.pictures import Pictures, drawn_scenes, flickr8k, free_photos, own_photo, photo
 from utils.datasets.sentiment import imdb, sample_reviews
@@ -29,8 +31,11 @@ from utils.datasets.translation import multi30k
 
 __all__ = [
     "Dialogues",
+    "Labelled",
     "Pictures",
     "Source",
+    "company_scenes",
+    "corel5k",
     "dailydialog",
     "drawn_scenes",
     "flickr8k",

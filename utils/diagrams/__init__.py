@@ -10,6 +10,7 @@ from utils.diagrams.cells import GRU_PARTS, LSTM_PARTS, gru_cell, lstm_cell
 from utils.diagrams.chains import PATTERNS, pattern, patterns, sequence_to_sequence, tower_and_chain, unrolled
 from utils.diagrams.dialogue import hierarchical
 from utils.diagrams.gradients import backward, chunks
+from utils.diagrams.labels import labeller
 from utils.diagrams.language import embedding_to_answer, sampling_loop, streams, training_shift
 from utils.diagrams.layers import bidirectional, pyramid, stacked
 from utils.diagrams.translation import Branch, beam_tree, encoder_decoder
@@ -30,6 +31,7 @@ __all__ = [
     "encoder_decoder",
     "gru_cell",
     "hierarchical",
+    "labeller",
     "lstm_cell",
     "pattern",
     "patterns",

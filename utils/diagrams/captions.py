@@ -15,7 +15,7 @@ WAYS = ("first step", "first input", "initial state", "every step")
 IMAGE = "#8A5A00"  # arrows of the image: a brown that is no gate
 
 
-def _photo(axes: Axes, x: float, y: float, photo: np.ndarray | None) -> Box:
+def photo_box(axes: Axes, x: float, y: float, photo: np.ndarray | None) -> Box:
     """A photo, or a drawn one: sky, sun and two hills."""
     width, height = 0.86, 0.72
     low, bottom = x - width / 2, y - height / 2
@@ -46,7 +46,7 @@ def _photo(axes: Axes, x: float, y: float, photo: np.ndarray | None) -> Box:
     return Box(x, y, width, height)
 
 
-def _convolutions(axes: Axes, x: float, y: float) -> None:
+def convolutions(axes: Axes, x: float, y: float) -> None:
     """Layers of a convolutional network: ever smaller, ever more channels."""
     left = x
     for height, depth in ((0.72, 2), (0.52, 3), (0.34, 4)):
@@ -94,8 +94,8 @@ def captioner(
     columns = len(given) + extra
     width = first + (columns - 1) * pitch + node / 2 + 0.16
     axes = canvas(axes, width, high + 0.36)
-    picture = _photo(axes, 0.58, middle, photo)
-    _convolutions(axes, 1.28, middle)
+    picture = photo_box(axes, 0.58, middle, photo)
+    convolutions(axes, 1.28, middle)
     one = vector(axes, 2.38, middle, 5, cells=6, width=0.24)
     arrow(axes, picture.right, (1.26, middle))
     arrow(axes, (2.02, middle), one.left)
