@@ -23,7 +23,7 @@ import tensorflow as tf
 from keras import layers
 
 from utils import recurrent, resume
-from utils.captions import rate_at
+from utils.training import rate_at
 
 PAD, END, UNKNOWN = range(3)
 SPECIAL = ("<pad>", "<end>", "<unknown>")
@@ -452,7 +452,7 @@ def train(
         dialogues: as `encode` gives them.
         memory, size, first: see `batches`.
         epochs: how often all is read.
-        rate: the highest learning rate, see `captions.rate_at`.
+        rate: the highest learning rate, see `training.rate_at`.
         seed: of the order of the batches.
         validation: dialogues that are scored after each epoch.
         after: called with the number of each epoch and its validation loss; what it returns is kept, too.

@@ -19,8 +19,9 @@ import tensorflow as tf
 from keras import layers, ops
 
 from utils import recurrent
-from utils.captions import END, NEVER, PAD, SPECIAL, START, Words, only_start, rate_at, start_again
+from utils.captions import END, NEVER, PAD, SPECIAL, START, Words, only_start
 from utils.decoding import Hypothesis, beam_search
+from utils.training import rate_at, start_again
 
 ORDERS = ("frequent first", "rare first", "random")
 FIRST = len(SPECIAL)  # the number of the first label
