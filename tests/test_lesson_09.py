@@ -102,7 +102,7 @@ def test_lesson_09_scores_what_the_networks_write_of_the_sources_alone():
         written.append((network.name, list(sources), width, power))
         return [f"{network.name} {width} on {source}" for source in sources]
 
-    def scorer(texts, people):
+    def scorer(texts, people, n_bootstrap=1):
         scored.append((list(texts), people))
         return types.SimpleNamespace(score=float(len(scored)))
 
@@ -122,7 +122,9 @@ def test_lesson_09_scores_what_the_networks_write_of_the_sources_alone():
     ways = [("one_vector", 1, 0.7), ("one_vector", 5, 0.7), ("attention", 1, 1.3), ("attention", 5, 1.3)]
     assert written == [(name, sources, width, power) for name, width, power in ways]
     texts = [[f"{name} {width} on {source}" for source in sources] for name, width, _ in ways]
-    assert scored == [*((text, people) for text in texts), ([text.upper() for text in texts[-1]], people)]
+    cased = ([text.upper() for text in texts[-1]], people)
+    interval = (texts[-1], people)  # scored again, with sentences drawn anew
+    assert scored == [*((text, people) for text in texts), cased, interval]
     assert rows == [
         "BLEU without attention (greedy)", "BLEU without attention (beam 5)",
         "BLEU with attention (greedy)", "BLEU with attention (beam 5)",
