@@ -173,6 +173,26 @@ def test_lab_04_one_gate_less_says_that_a_shorter_time_holds(faster, verdict):
     assert math.isclose(card.claim.call_args.args[2], faster, rel_tol=0.02)
 
 
+def test_lab_02_chooses_the_rate_on_validation_sequences():
+    validation, tested = (
+        np.array([[[0.1], [0.2]], [[0.4], [0.3]]]),
+        np.array([[[0.8], [0.5]], [[0.6], [0.7]]]),
+    )
+    given = {"RULES": ["one", "two"], "names": ["one", "two"], "RATES": [0.1, 0.3], "print": quiet}
+    found = run_cells("02_clipping", "best", np=np, losses_on={100: validation, 200: tested}.get, **given)
+    assert {rule: loss.tolist() for rule, loss in found["freely"].items()} == {"one": [0.8], "two": [0.7]}
+
+
+def test_lesson_04_plays_real_chorales_where_they_are_written():
+    roll = np.zeros((12, 88))
+    roll[:, 48] = 1
+    given = {"OCTAVE": 12, "bach_roll": roll, "io": io, "wave": wave, "display": quiet, "Audio": quiet}
+    names = run_cells("04_gru", "sound", np=np, **given)
+    tone, rate = names["tone"](48), names["RATE"]
+    strongest = np.abs(np.fft.rfft(tone)).argmax() * rate / len(tone)
+    assert strongest == pytest.approx(220, abs=rate / len(tone))  # A3, the 49th key an octave down
+
+
 @pytest.mark.parametrize(("open_", "shut"), [(3, 1), (1, 3)])
 def test_lab_03_says_which_share_of_the_gates_is_open_and_which_shut(open_, shut, capsys):
     values = np.array([[0.95] * open_ + [0.05] * shut + [0.5] * (10 - open_ - shut)])

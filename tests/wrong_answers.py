@@ -164,8 +164,8 @@ check_1(mean_of_words)
 check_2(("It was not bad but good.", "It was not good but bad."))  # other pairs of neighbours
 """,
     ("07", 3): """
-def right_when_sure(chances, labels, low, high):  # the chance of positive is not how sure it is
-    chosen = (chances >= low) & (chances < high)
+def right_when_sure(chances, labels, low, high):  # those that are surer, too
+    chosen = np.maximum(chances, 1 - chances) >= low
     return np.mean((chances[chosen] > 0.5) == labels[chosen])
 
 
