@@ -374,7 +374,7 @@ def test_lesson_08_keeps_in_its_file_how_features_are_standardised(tmp_path):
 
     def network():
         v, so_far = keras.Input((3,)), keras.Input((None,), dtype="int32")
-        scores = layers.RepeatVector(2)(v)
+        scores = layers.RepeatVector(2)(v) + 0.0 * ops.cast(so_far, "float32")[:, :, None]
         return keras.Model([v, so_far], scores)
 
     given = {"keras": keras, "layers": layers, "ops": ops, "photo_eyes": photo_eyes, "mean": mean}
