@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tools import check, notebooks
-from utils import recurrent, resume
+from utils import recurrent, resume, training
 
 # What is called where a notebook trains, and does not decide what is trained: it only reports, or the
 # settings say which it was.
@@ -51,6 +51,14 @@ def forgotten(notebook):
 def test_what_is_kept_depends_on_all_that_trains_it():
     found = {path.stem: forgotten(notebooks.load(path)) for path in notebooks.all_notebooks()}
     assert {stem: names for stem, names in found.items() if names is not None} == REPORTS
+
+
+def test_what_is_kept_depends_on_the_loop_of_utils_training(monkeypatch, tmp_path):
+    monkeypatch.setenv("UNROLLED_BUILD", str(tmp_path))
+    before = resume.place("01_a", 1)
+    assert resume.place("01_a", 1) == before
+    monkeypatch.setattr(training, "rate_at", lambda step, steps, rate: rate)
+    assert resume.place("01_a", 1) != before
 
 
 def model_of(units: int = 5, rate: float = 0.01, loss: object = "mse", **options) -> keras.Model:

@@ -37,7 +37,8 @@ def place(notebook: str, *settings: object) -> Path:
             the build folder.
         settings: all that the training depends on: numbers, texts, arrays, and lists of them.
             Functions count by their source and classes by that of their methods, so that a changed
-            network does not go on from the old one (what they call does not count: give it, too).
+            network does not go on from the old one (what they call does not count: give it, too; the loop
+            of `utils.training` always counts).
 
     Returns:
         The absolute path; the file need not exist. While another process, say a second kernel on the same
@@ -46,7 +47,10 @@ def place(notebook: str, *settings: object) -> Path:
     Raises:
         TypeError: a setting of another kind.
     """
-    name = hashlib.sha256(repr([source_of(setting) for setting in settings]).encode()).hexdigest()[:16]
+    from utils import training  # which keeps what it trains by this module
+
+    counted = [*settings, training.train, training.rate_at, training.start_again]
+    name = hashlib.sha256(repr([source_of(setting) for setting in counted]).encode()).hexdigest()[:16]
     path = build_folder(notebook) / f"{name}.npz"
     if is_mine(path):
         return path
