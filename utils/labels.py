@@ -9,7 +9,7 @@ Not here: the pictures (`utils.datasets`), features (`utils.features`), training
 """
 
 import collections
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,9 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from utils import recurrent
+from utils import recurrent, training
 from utils.captions import END, NEVER, PAD, SPECIAL, START, Words, only_start
 from utils.decoding import Hypothesis, beam_search
-from utils.training import rate_at, start_again
 
 ORDERS = ("frequent first", "rare first", "random")
 FIRST = len(SPECIAL)  # the number of the first label
@@ -118,18 +117,18 @@ def train_independent(
     Returns:
         For each epoch the mean training loss, in nats a picture, and what `report` returned.
     """
-    start_again(model, seed, nats_per_picture, False)
-    count, history = max(len(v) // size, 1), []
-    for epoch in range(epochs):
-        order, losses = np.random.default_rng((seed, epoch)).permutation(len(v)), []
-        for k in range(count):
-            rows = order[k * size : (k + 1) * size]
-            model.optimizer.learning_rate = rate_at(epoch * count + k, epochs * count, rate)
-            model.reset_metrics()  # else some versions of Keras give the mean of the batches so far
-            losses.append(model.train_on_batch(v[rows], np.float32(matrix[rows])))
-        row = [float(np.mean(losses))]
-        history.append([*row, *(report(epoch + 1, row) if report is not None else [])])
-    return history
+
+    def epoch(rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        order = rng.permutation(len(v))
+        for first in range(0, count * size, size):
+            rows = order[first : first + size]
+            yield v[rows], np.float32(matrix[rows])
+
+    count = max(len(v) // size, 1)
+    history = training.train(
+        model, epoch, count, epochs, rate, seed=seed, loss=nats_per_picture, report=report
+    )
+    return [[row[0], *row[3:]] for row in history]
 
 
 def nats_per_picture(matrix: Any, logits: Any) -> Any:

@@ -7,7 +7,8 @@ ImageNet and their features on disk (`features`).
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import keras
 import numpy as np
@@ -21,6 +22,8 @@ from utils.datasets import Labelled, Pictures, company_scenes, corel5k, drawn_sc
 from utils.datasets.pictures import Captioned
 from utils.fetch import Unavailable
 
+Data = TypeVar("Data", Captioned, Labelled)
+
 
 def photos_or_scenes(networks: Sequence[str]) -> tuple[Captioned, features.Extractor | None]:
     """Flickr8k and a network that looks at its photos; without one of them the drawn scenes, and None.
@@ -28,14 +31,7 @@ def photos_or_scenes(networks: Sequence[str]) -> tuple[Captioned, features.Extra
     Args:
         networks: names in `features.NETWORKS`, the one wanted most first.
     """
-    data = flickr8k()
-    if data.source.kind != "real":
-        return data, None
-    try:
-        return data, features.load_extractor(networks)
-    except Unavailable as reason:
-        print(f"{reason}. The drawn scenes take the place of the photos.")
-        return drawn_scenes(), None
+    return with_extractor(flickr8k(), drawn_scenes, networks)
 
 
 def labels_or_scenes(networks: Sequence[str]) -> tuple[Labelled, features.Extractor | None]:
@@ -44,14 +40,20 @@ def labels_or_scenes(networks: Sequence[str]) -> tuple[Labelled, features.Extrac
     Args:
         networks: names in `features.NETWORKS`, the one wanted most first.
     """
-    data = corel5k()
+    return with_extractor(corel5k(), company_scenes, networks)
+
+
+def with_extractor(
+    data: Data, drawn: Callable[[], Data], networks: Sequence[str]
+) -> tuple[Data, features.Extractor | None]:
+    """Data and a network that looks at its photos; what is drawn in their place and None if there is none."""
     if data.source.kind != "real":
         return data, None
     try:
         return data, features.load_extractor(networks)
     except Unavailable as reason:
-        print(f"{reason}. Drawn scenes take the place of the photos.")
-        return company_scenes(), None
+        print(f"{reason}. The drawn scenes take the place of the photos.")
+        return drawn(), None
 
 
 def field_eyes(side: int = 64, fields: int = 8) -> keras.Model:

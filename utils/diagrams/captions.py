@@ -60,6 +60,18 @@ def convolutions(axes: Axes, x: float, y: float) -> None:
         left += 0.12 + 0.05 * depth
 
 
+def looked_at(axes: Axes, middle: float, beneath: float, photo: np.ndarray | None) -> Box:
+    """A photo, convolutions and the vector, at the left, with their names; returns the vector."""
+    picture = photo_box(axes, 0.58, middle, photo)
+    convolutions(axes, 1.28, middle)
+    one = vector(axes, 2.38, middle, 5, cells=6, width=0.24)
+    arrow(axes, picture.right, (1.26, middle))
+    arrow(axes, (2.02, middle), one.left)
+    for x, text in ((0.58, "photo"), (1.54, "convolutions"), (2.42, "vector v")):
+        label(axes, x, beneath, text)
+    return one
+
+
 def captioner(
     way: str = "first step",
     *,
@@ -94,13 +106,7 @@ def captioner(
     columns = len(given) + extra
     width = first + (columns - 1) * pitch + node / 2 + 0.16
     axes = canvas(axes, width, high + 0.36)
-    picture = photo_box(axes, 0.58, middle, photo)
-    convolutions(axes, 1.28, middle)
-    one = vector(axes, 2.38, middle, 5, cells=6, width=0.24)
-    arrow(axes, picture.right, (1.26, middle))
-    arrow(axes, (2.02, middle), one.left)
-    for x, text in ((0.58, "photo"), (1.54, "convolutions"), (2.42, "vector v")):
-        label(axes, x, 0.24, text)
+    one = looked_at(axes, middle, 0.24, photo)
     label(axes, (first - node / 2 + width - 0.16) / 2, 0.24, f"{cell}, word by word")
 
     before: Box | None = None

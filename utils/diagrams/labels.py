@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from utils.diagrams.captions import IMAGE, convolutions, photo_box
+from utils.diagrams.captions import IMAGE, looked_at
 from utils.diagrams.chains import node_width
-from utils.diagrams.language import vector
 from utils.diagrams.shapes import Box, arrow, box, canvas, label
 from utils.plots import ROLE
 
@@ -47,14 +46,8 @@ def labeller(
     height = high + 0.36 if chained else 2.46
     middle = meet_row if chained else 1.06
     axes = canvas(axes, width, height)
-    picture = photo_box(axes, 0.58, middle, photo)
-    convolutions(axes, 1.28, middle)
-    one = vector(axes, 2.38, middle, 5, cells=6, width=0.24)
-    arrow(axes, picture.right, (1.26, middle))
-    arrow(axes, (2.02, middle), one.left)
     beneath = middle - 0.82
-    for x, text in ((0.58, "photo"), (1.54, "convolutions"), (2.42, "vector v")):
-        label(axes, x, beneath, text)
+    one = looked_at(axes, middle, beneath, photo)
     before: Box | None = None
     if not chained:
         for k, text in enumerate(said[:-1]):
