@@ -39,7 +39,6 @@ LESSON = Limits(cells=90, lines=349, longest=25, parameters=8, words=(4, 7), min
 LONG_LESSON = Limits(cells=90, lines=349, longest=25, parameters=8, words=(4, 7), minutes=15)
 LAB = Limits(cells=60, lines=299, longest=30, parameters=12, words=(3, 6), minutes=30)
 LONG = {"06", "08", "09", "10"}  # lessons that may take longer: what they train has a target to reach
-BUSY = {"09"}  # timed on a busy machine: to be timed again
 
 
 def limits(path: Path) -> Limits:
@@ -126,7 +125,7 @@ def check_measures(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
     if not notebooks.is_lab(path) and (trained or math.inf) > FIRST_TRAINED:
         found.append(f"nothing is trained (fit or train is called) within the first {FIRST_TRAINED} cells")
     seconds = notebook.metadata.get("unrolled", {}).get("seconds", 0)
-    if seconds > 60 * most.minutes and path.stem[:2] not in BUSY:
+    if seconds > 60 * most.minutes:
         found.append(f"it ran for {notebooks.duration(seconds)}, longer than {most.minutes} min")
     return found
 
