@@ -56,9 +56,17 @@ def test_lesson_15_takes_the_threshold_with_the_best_f1():
     made = run_cells("15_", "score-do", np=np) | given
     made = run_cells("15_", "baselines-do", **made)
     assert 0.3 <= made["threshold"](np.array([[0.6, 0.3], [0.3, 0.6]])) < 0.6
-    shares = made["neighbours"](np.array([[2.0, 0.1]]))
+    shares = made["neighbours"](np.array([[2.0, 0.1]]), np.eye(2), truth)
     assert shares.sum() == pytest.approx(1)
     assert shares[0, 0] > 0.9
+    assert made["neighbours"](np.array([[2.0, 0.1]]), np.eye(2), truth[::-1])[0, 1] > 0.9
+
+
+def test_lesson_15_gives_five_labels_at_most_though_shares_tie():
+    shares = np.array([[0.5] * 8, [0.9, 0.0, 0.0, 0.2, 0.0, 0.0, 0.0, 0.0]])
+    names = {"guesses": {}, "asked": {}, "show": quiet}
+    found = run_cells("15_", "test-five", **GIVEN | names)["five"](shares)
+    assert found.tolist() == [[True] * 5 + [False] * 3, [True, False, False, True] + [False] * 4]
 
 
 def test_lesson_15_orders_the_labels_of_a_photo():
@@ -77,7 +85,7 @@ def test_lesson_15_orders_the_labels_of_a_photo():
 
 def test_lesson_15_labels_the_test_photos_of_the_photos_alone():
     """Labels of the test part are nowhere but in the scorer; both networks have learnt from all others."""
-    learnt, shown, asked, shares = [], [], [], np.array([[0.6, 0.5, 0.4, 0.35, 0.2, 0.1]])
+    learnt, shown, asked, searched, shares = [], [], [], [], np.array([[0.6, 0.5, 0.4, 0.35, 0.2, 0.1]])
     v = {part: np.full((2, 1), k) for k, part in enumerate(("train", "validation", "test"))}
     truth = {part: np.full((2, 6), k == 1) for k, part in enumerate(("train", "validation"))}
 
@@ -85,8 +93,9 @@ def test_lesson_15_labels_the_test_photos_of_the_photos_alone():
         learnt.append((v.tolist(), rows.tolist()))
         return "network", None
 
-    def look(v):
+    def look(v, *more):
         asked.append(v.tolist())
+        searched.extend(x.tolist() for x in more)
         return shares
 
     given = GIVEN | {"seen": v, "truth": truth, "learn_sigmoids": learn, "learn_chain": learn}
@@ -103,6 +112,7 @@ def test_lesson_15_labels_the_test_photos_of_the_photos_alone():
     run_cells("15_", "test-do", "test-five", **given)
     everything = ([[0], [0], [1], [1]], [[False] * 6] * 2 + [[True] * 6] * 2)
     assert learnt == [everything, everything]
+    assert tuple(searched) == everything
     assert asked == [v["test"].tolist()] * 3
     names = ("neighbours", "sigmoids", "chain")
     told = zip([*names, *(f"{name}, five" for name in names)], (4, 2, 1, 5, 5, 5), strict=True)
