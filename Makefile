@@ -6,10 +6,14 @@ NOTEBOOK ?=
 LAB ?=
 REPO ?=
 SETS ?=
+GET ?=
+TO ?=
 TESTED ?= tests notebooks
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/installed
+SITE := .venv-site
+SITE_READY := $(SITE)/installed
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 GPU := $(if $(shell command -v nvidia-smi),"tensorflow[and-cuda]")
 
@@ -20,19 +24,29 @@ CHOSEN := $(if $(NOTEBOOK)$(LAB),$(if $(NOTEBOOK),notebooks/$(filter-out all,$(N
 NBVAL := -p tools.nbval.plugin --nbval-current-env --nbval-sanitize-with tools/nbval/sanitize.cfg \
   -p no:cacheprovider
 
-.PHONY: help run test pytest style settings matrix lab refresh record reference links bench clean
+.PHONY: help run test pytest style settings matrix lab refresh record reference links bench site data clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-$(READY): requirements.txt requirements-colab.txt
+# Makes the virtual environment $(1).
+define environment
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "This needs Python 3.10 to 3.13; choose one with: make PYTHON=python3.12 ..."; exit 1; }
-	@echo "Installing into $(VENV); the first time takes some minutes and 2.5 GB ..."
-	@$(PYTHON) -m venv --clear $(VENV) || \
+	@echo "Installing into $(1); the first time takes some minutes and $(2) ..."
+	@$(PYTHON) -m venv --clear $(1) || \
 	  { echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+endef
+
+$(READY): requirements.txt requirements-colab.txt
+	$(call environment,$(VENV),2.5 GB)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt $(GPU)
+	@touch $@
+
+$(SITE_READY): requirements-site.txt
+	$(call environment,$(SITE),250 MB)
+	@$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-site.txt
 	@touch $@
 
 run: $(READY) ## execute lessons and labs; SCALE=quick|cpu|gpu, NOTEBOOK=06 for one lesson, LAB=06 for its labs
@@ -85,5 +99,15 @@ bench: $(READY) ## time the recurrent layers beside Keras' and PyTorch's, into b
 links: $(READY) ## REPO=owner/name: write the web address of the project everywhere
 	@$(BIN)/python -m tools.move "$(REPO)"
 
-clean: ## remove what runs have left in build/; .venv stays
+data: $(READY) ## list the data sets; GET="imdb flickr8k" fetches some, TO=folder for a class
+	@$(BIN)/python -m tools.data --get "$(GET)" --to "$(TO)"
+
+site: $(SITE_READY) ## make the pages to read, from what is stored, and look at them in a browser if there is one
+	@rm -rf build/site
+	@$(SITE)/bin/python -m tools.site build/site/source
+	@$(SITE)/bin/python -m sphinx -q -W --keep-going -c site build/site/source build/site/html
+	@$(SITE)/bin/python -m tools.browse build/site/html
+	@echo "To read it: build/site/html/index.html"
+
+clean: ## remove what runs have left in build/; .venv and .venv-site stay
 	@rm -rf build

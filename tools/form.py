@@ -20,7 +20,6 @@ FOLDED = {"setup", "promise", "imports", "parameters"}
 FOLDING = '{"jupyter": {"source_hidden": true}, "cellView": "form"}'
 FIRST_TRAINED, LONGEST_PARAGRAPH = 25, 80  # cells, words
 TRAINS = re.compile(r"(?<!def )\b(fit|train)\w*\(")
-LECTURES = re.compile(r"lectures? (L\d(?:(?:,? and |, | to )L\d)*)")
 
 
 @dataclass(frozen=True)
@@ -160,7 +159,7 @@ def check_start(notebook: nbformat.NotebookNode, path: Path, first: list[str]) -
     text = title.source.strip() if title is not None else ""
     if text.split("\n")[-1] != links.badge(path):
         found.append(f"the title cell must end with {links.badge(path)}")
-    if not LECTURES.search(text):
+    if not notebooks.LECTURES.search(text):
         found.append("the title cell must say what it mirrors, e.g. `Mirrors lectures L0 and L2`")
     return found
 

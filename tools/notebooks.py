@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 CARDS = NOTEBOOKS / "results"
 RECORDS = ROOT / "tests" / "records"  # of what the cells of each notebook make at quick scale
+LECTURES = re.compile(r"lectures? (L\d(?:(?:,? and |, | to )L\d)*)")
 
 
 def lessons() -> list[Path]:
@@ -129,6 +130,18 @@ def title(notebook: nbformat.NotebookNode) -> str:
         if match:
             return match[1].strip()
     return "untitled"
+
+
+def lectures(notebook: nbformat.NotebookNode) -> str:
+    """The lectures that the title cell names, e.g. "L0, L1 and L4"; empty if it names none."""
+    cell = find(notebook, "title")
+    found = LECTURES.search(cell.source if cell else "")
+    return found[1] if found else ""
+
+
+def question(lab: Path) -> str:
+    """What a lab asks, without its number."""
+    return re.sub(r"^Lab \d+: ", "", title(load(lab)))
 
 
 def stdout(cell: nbformat.NotebookNode) -> str:

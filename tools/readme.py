@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from tabulate import tabulate
 
-from tools import form, links, notebooks
+from tools import cards, links, notebooks
+from tools.cards import Rows
 from utils import results
 
 README = notebooks.ROOT / "README.md"
@@ -30,9 +30,6 @@ TESTS = (
     "Choices were made on validation data; where they were not, the card of the notebook says so. "
     "Data that a notebook makes for itself is drawn anew each time."
 )
-
-
-Rows = list[tuple[Path, dict[str, Any]]]  # rows of cards, each with its notebook
 
 
 def picture_cell() -> tuple[Path, bytes, str] | None:
@@ -58,18 +55,6 @@ def picture() -> str:
     return f"![{alt}]({PICTURE.relative_to(notebooks.ROOT).as_posix()})\n\n{block}"
 
 
-def lectures(notebook: nbformat.NotebookNode) -> str:
-    """The lectures that the title cell names, e.g. "L0, L1 and L4"; empty if it names none."""
-    title = notebooks.find(notebook, "title")
-    found = form.LECTURES.search(title.source if title else "")
-    return found[1] if found else ""
-
-
-def question(lab: Path) -> str:
-    """What a lab asks, without its number."""
-    return re.sub(r"^Lab \d+: ", "", notebooks.title(notebooks.load(lab)))
-
-
 def table_of_notebooks() -> str:
     """Title, lectures, run time, Colab link and labs of each lesson."""
     rows = []
@@ -79,19 +64,12 @@ def table_of_notebooks() -> str:
         ran = notebooks.duration(seconds) if seconds else "not yet run"
         name = f"[{notebooks.title(notebook)}](notebooks/{path.name})"
         labs = [lab for lab in notebooks.labs() if lab.name[:2] == path.name[:2]]
-        asked = [f"[{question(lab)}](notebooks/labs/{lab.name})" for lab in labs]
-        rows.append([name, lectures(notebook), ran, f"[open]({links.colab(path)})", "<br>".join(asked)])
+        asked = [f"[{notebooks.question(lab)}](notebooks/labs/{lab.name})" for lab in labs]
+        rows.append(
+            [name, notebooks.lectures(notebook), ran, f"[open]({links.colab(path)})", "<br>".join(asked)]
+        )
     headers = ["lesson", "lectures", "run time, 2 cores", "Colab", "labs"]
     return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
-
-
-def all_rows() -> Rows:
-    """Every row of every stored card, with its notebook."""
-    found = []
-    for path in notebooks.all_notebooks():
-        card = notebooks.read_json(notebooks.CARDS / f"{path.stem}.json")
-        found += [(path, row) for row in (card["results"] if card else [])]
-    return found
 
 
 def table(rows: Rows, folder: str, **columns: Callable[[dict[str, Any]], str]) -> str:
@@ -104,35 +82,15 @@ def table(rows: Rows, folder: str, **columns: Callable[[dict[str, Any]], str]) -
     return tabulate(told, headers=["", *columns], tablefmt="github", disable_numparse=True) if told else ""
 
 
-def value(row: dict[str, Any]) -> str:
-    return f"{row['value']:g}{results.shown_unit(row)}"
-
-
-def data(row: dict[str, Any]) -> str:
-    return row["data"] if row["split"] == "none" else f"{row['data']}, {row['split']}"
-
-
-def published(row: dict[str, Any]) -> str:
-    return "; ".join(f"{p['value']:g} ({p['source']})" for p in row["published"])
-
-
-def name(row: dict[str, Any]) -> str:
-    return row["name"]
-
-
-def claims(row: dict[str, Any]) -> str:
-    return " ".join(row["claims"])
-
-
 def beside_published(rows: Rows, folder: str) -> str:
     """The figures that stand beside published ones."""
     beside = [(path, row) for path, row in rows if row["published"]]
-    return table(beside, folder, figure=name, value=value, published=published)
+    return table(beside, folder, figure=cards.name, value=cards.value, published=cards.published)
 
 
 def table_of_results() -> str:
     """The figures that stand beside published ones, and what the claims came to."""
-    rows = all_rows()
+    rows = cards.all_rows()
     verdicts = [notebooks.verdict(row) for _, row in rows]
     said = ", ".join(f"{verdicts.count(verdict)} {said}" for verdict, said in COUNTED.items())
     short = beside_published(rows, "notebooks/")
@@ -148,32 +106,34 @@ def mixed(rows: Rows) -> str:
 
 def times_scored() -> str:
     """How often stored runs have scored each data set's test set."""
-    cards = [notebooks.read_json(notebooks.CARDS / f"{p.stem}.json") or {} for p in notebooks.all_notebooks()]
-    names = sorted({name for card in cards for name in card.get("scored", {})})
-    counts = [[name, sum(card.get("scored", {}).get(name, 0) for card in cards)] for name in names]
+    stored = [
+        notebooks.read_json(notebooks.CARDS / f"{p.stem}.json") or {} for p in notebooks.all_notebooks()
+    ]
+    names = sorted({name for card in stored for name in card.get("scored", {})})
+    counts = [[name, sum(card.get("scored", {}).get(name, 0) for card in stored)] for name in names]
     return tabulate(counts, headers=["data set", "stored runs that scored its test set"], tablefmt="github")
 
 
 def results_page() -> str:
     """Every row of every stored card, by what it is."""
-    rows = all_rows()
-
-    def of(kind: str, verdict: str | None = None) -> Rows:
-        return [
-            (path, row)
-            for path, row in rows
-            if notebooks.kind(row) == kind and verdict in (None, notebooks.verdict(row))
-        ]
-
-    figures, checks, claimed = of("figure"), of("check"), of("claim")
-    parts = [PAGE, f"## {len(figures)} figures", table(figures, "../", figure=name, value=value, data=data)]
+    rows = cards.all_rows()
+    figures, checks, claimed = (cards.of(rows, kind) for kind in ("figure", "check", "claim"))
+    parts = [
+        PAGE,
+        f"## {len(figures)} figures",
+        table(figures, "../", figure=cards.name, value=cards.value, data=cards.data),
+    ]
     parts.append(f"## {len(claimed)} claims of the lectures{mixed(rows)}")
     for verdict in results.VERDICTS:
-        found = of("claim", verdict)
+        found = cards.of(rows, "claim", verdict)
         parts.append(f"### {verdict.capitalize()}: {len(found)}")
-        parts.append(table(found, "../", claim=claims, figure=name, value=value, data=data))
+        parts.append(
+            table(found, "../", claim=cards.claims, figure=cards.name, value=cards.value, data=cards.data)
+        )
     parts += [f"## {len(checks)} checks", CHECKS]
-    parts.append(table(checks, "../", claim=claims, check=name, value=value, data=data))
+    parts.append(
+        table(checks, "../", claim=cards.claims, check=cards.name, value=cards.value, data=cards.data)
+    )
     parts += ["## Beside published figures", beside_published(rows, "../")]
     parts += ["## Test sets", TESTS, times_scored()]
     return "\n\n".join(part for part in parts if part) + "\n"
