@@ -345,6 +345,23 @@ def test_a_prepared_file_is_accepted_by_its_content(tmp_path, monkeypatch):
         fetch.fetch(breaks)
 
 
+@pytest.mark.parametrize(("scale", "small"), [("quick", False), ("cpu", True), ("", True)])
+def test_large_files_are_not_fetched_unasked_at_quick_scale(scale, small, address, tmp_path, monkeypatch):
+    monkeypatch.setenv("UNROLLED_SCALE", scale)
+    monkeypatch.setattr(fetch, "UNASKED", len(GOOD) - 1)
+    if small:
+        assert fetch.fetch(Remote("play.txt", f"{address}/good", SHA))[1] == "download"
+    else:
+        with pytest.raises(
+            Unavailable, match=r"good has 0 MB, and quick scale fetches 0 at most \(`make data`"
+        ):
+            fetch.fetch(Remote("play.txt", f"{address}/good", SHA))
+        assert files(tmp_path) == []
+    monkeypatch.setattr(fetch, "UNASKED", len(GOOD))
+    monkeypatch.setenv("UNROLLED_SCALE", "quick")
+    assert fetch.fetch(Remote("play.txt", f"{address}/good", SHA))[1] in ("cache", "download")
+
+
 def test_a_data_folder_that_does_not_exist(tmp_path, monkeypatch):
     monkeypatch.setenv("UNROLLED_DATA", str(tmp_path / "nothing"))
     with pytest.raises(DataError, match=r"which is no folder\. Set it to"):

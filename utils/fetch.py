@@ -28,6 +28,7 @@ with warnings.catch_warnings():
 from utils.folders import ROOT, NoFolder, expanded
 
 PATIENCE = 7.0  # seconds for the answer, and for each block: answered late and then silent, it is 14
+UNASKED = 20_000_000  # bytes: no larger file is fetched at quick scale, where nobody has asked for it
 BLOCK = 16_384  # bytes; within PATIENCE that is 2.3 kB/s, the slowest connection put up with
 
 pooch.get_logger().setLevel(logging.WARNING)  # its "Downloading ..." would land on stderr
@@ -237,7 +238,8 @@ def download(url: str, output_file: Any, pooch_instance: Any) -> None:
         pooch_instance: not used; part of pooch's interface.
 
     Raises:
-        Unavailable: no such host, no answer, an error status, a web page, a stalled or cut-off transfer.
+        Unavailable: no such host, no answer, an error status, a web page, a stalled or cut-off transfer; at
+            quick scale also a file larger than `UNASKED`.
         OSError: the file cannot be written.
     """
     host = urlsplit(url).hostname or url
@@ -248,6 +250,7 @@ def download(url: str, output_file: Any, pooch_instance: Any) -> None:
         answer = take(arrived, host, "does not answer")
         require_data(answer, host)
         length = answer.headers.get("Content-Length", "")
+        require_small(url, int(length) if length.isdigit() else 0)
         # On stdout, since stored notebooks hold no stderr; disable=None: no bar where nobody watches.
         bar = tqdm(
             total=int(length) if length.isdigit() else None,
@@ -341,3 +344,20 @@ def require_data(answer: requests.Response, host: str) -> None:
         raise Unavailable(f"{host} answers {answer.status_code} {answer.reason}")
     if "html" in answer.headers.get("Content-Type", ""):
         raise Unavailable(f"{host} sends a web page instead of data (a login page of the network?)")
+
+
+def require_small(url: str, size: int) -> None:
+    """Refuse, at quick scale, what a reader who wants to look around would not wait for.
+
+    Args:
+        url: of the file, for the message.
+        size: in bytes; 0 if it is not known.
+
+    Raises:
+        Unavailable: it is larger than `UNASKED`.
+    """
+    if size > UNASKED and os.environ.get("UNROLLED_SCALE") == "quick":
+        raise Unavailable(
+            f"{Path(urlsplit(url).path).name} has {size / 1e6:,.0f} MB, and quick scale fetches "
+            f"{UNASKED / 1e6:.0f} at most (`make data` fetches it)"
+        )
