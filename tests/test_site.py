@@ -109,29 +109,6 @@ def test_a_part_that_there_is_not():
         site.filled("<!-- nothing -->")
 
 
-@pytest.mark.parametrize("tile", [site.Tile("99", "x", ""), site.Tile("03", "no-such-cell", "")])
-def test_a_tile_of_what_there_is_not(tile):
-    with pytest.raises(site.Missing, match="which shows nothing"):
-        site.tile(tile)
-
-
-def test_a_figure_on_a_tile_keeps_its_description():
-    output = new_output("display_data", {"image/png": "QUJD\n"}, metadata={"image/png": {"alt": 'A "cell"'}})
-    assert site.picture_of(output) == '<img src="data:image/png;base64,QUJD" alt="A &quot;cell&quot;">'
-
-
-def test_few_photos_on_a_tile_and_no_blank_line():
-    photos = "".join(f"<figure>{n}\n\n</figure>" for n in range(5))
-    shown = site.picture_of(new_output("display_data", {"text/html": f"<div>{photos}</div>"}))
-    assert shown.count("<figure>") == site.ON_A_TILE
-    assert "\n\n" not in shown
-
-
-def test_what_no_tile_can_show():
-    with pytest.raises(site.Missing, match="text/plain"):
-        site.picture_of(new_output("display_data", {"text/plain": "x"}))
-
-
 def test_writing_leaves_nothing_old_and_touches_nothing_that_is_right(tmp_path):
     site.write(tmp_path, {"a.md": b"a", "old/b.md": b"b"})
     before = (tmp_path / "a.md").stat().st_mtime_ns

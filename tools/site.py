@@ -7,49 +7,20 @@ project, so that links between notebooks lead where they lead in the project.
 """
 
 import argparse
-import html
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from tools import cards, data_sets, links, notebooks
+from tools import cards, data_sets, links, notebooks, tiles
+from tools.tiles import Missing
 
 SITE = notebooks.ROOT / "site"
 LECTURES = ("L0", "L1", "L2", "L3", "L4")
 VERDICTS = ("holds", "does not hold", "not decided")  # as `utils.results` has them
-ON_A_TILE = 2  # photos
 GITHUB = "https://github.com"
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A stored output that the home page shows.
-
-    Attributes:
-        lesson: first letters of the lesson's name.
-        cell: id of the cell whose last output it is, a figure or HTML.
-        says: what is to be seen there.
-    """
-
-    lesson: str
-    cell: str
-    says: str
-
-
-TILES = (
-    Tile("03", "read-picture", "An LSTM cell, drawn gate by gate as its equations come."),
-    Tile("08", "first-screen", "Photos, and what a network says of them."),
-    Tile("06", "colour", "Shakespeare, coloured by the one unit that knows where in the line it is."),
-    Tile("09", "first-screen", "Where it looks in the German while it writes the English."),
-)
-
-
-class Missing(ValueError):
-    """A page names something that the project does not have; the message says what."""
 
 
 def plain(text: str) -> str:
@@ -57,11 +28,11 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>$|])", r"\\\1", " ".join(text.split()))
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose rows the reader can sort and sift; the cells are Markdown."""
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]], style: str = "sortable") -> str:
+    """A table, which the reader can sort and sift if that is its style; the cells are Markdown."""
     lines = [headers, ["---"] * len(headers), *rows]
     body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f":::{{container}} sortable\n\n{body}\n\n:::"
+    return f":::{{container}} {style}\n\n{body}\n\n:::"
 
 
 def unbroken(text: str) -> str:
@@ -97,48 +68,9 @@ def run_time(notebook: nbformat.NotebookNode) -> str:
 # The parts of the pages
 
 
-def tile(shown: Tile) -> str:
-    """One picture of the home page, which leads to its lesson.
-
-    Raises:
-        Missing: there is no such lesson, cell or output.
-    """
-    path = next((path for path in notebooks.lessons() if path.name.startswith(shown.lesson)), None)
-    notebook = notebooks.load(path) if path else None
-    cell = notebooks.find(notebook, shown.cell) if notebook else None
-    outputs = [output for output in cell.get("outputs", []) if "data" in output] if cell else []
-    if not (path and notebook and outputs):
-        raise Missing(
-            f"The home page shows cell {shown.cell!r} of lesson {shown.lesson}, which shows nothing."
-        )
-    picture = picture_of(outputs[-1])
-    title = html.escape(notebooks.title(notebook))
-    return (
-        f'<a class="tile" href="notebooks/{path.stem}.html"><div class="shown">{picture}</div>'
-        f"<strong>{title}</strong> <span>{html.escape(shown.says)}</span></a>"
-    )
-
-
-def picture_of(output: nbformat.NotebookNode) -> str:
-    """An output as HTML: a figure with its alt text, or the HTML that it is, with few of its photos.
-
-    Raises:
-        Missing: it is neither.
-    """
-    data = output.data
-    if "image/png" in data:
-        alt = html.escape(output.metadata.get("image/png", {}).get("alt", ""))
-        return f'<img src="data:image/png;base64,{"".join(data["image/png"].split())}" alt="{alt}">'
-    if "text/html" not in data:
-        raise Missing(f"An output of the types {', '.join(data)} cannot be shown on the home page.")
-    photos = re.findall(r"<figure.*?</figure>", data["text/html"], flags=re.DOTALL)[:ON_A_TILE]
-    markup = f'<div class="photos">{"".join(photos)}</div>' if photos else data["text/html"]
-    return re.sub(r"\n\s*\n", "\n", markup)  # a blank line would end the HTML in Markdown
-
-
-def tiles() -> str:
+def pictures() -> str:
     """The pictures of the home page."""
-    return f'<div class="tiles">{"".join(tile(shown) for shown in TILES)}</div>'
+    return f'<div class="tiles">{"".join(tiles.shown(tile) for tile in tiles.TILES)}</div>'
 
 
 def lesson_map() -> str:
@@ -149,7 +81,7 @@ def lesson_map() -> str:
         lectures = named(notebooks.lectures(notebook))
         marks = ["●" if lecture in lectures else "" for lecture in LECTURES]
         rows.append([link(path, notebooks.title(notebook)), *marks, run_time(notebook)])
-    return table(["lesson", *LECTURES, "run time, 2 cores"], rows)
+    return table(["lesson", *LECTURES, "run time"], rows, style="map")
 
 
 def lab_map() -> str:
@@ -258,7 +190,7 @@ def counts() -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    "tiles": tiles,
+    "tiles": pictures,
     "map": lesson_map,
     "labs": lab_map,
     "contents": contents,
