@@ -163,12 +163,14 @@ def project(tmp_path, monkeypatch):
         pytest.skip("there is no make here")
     root = tmp_path / "pro ject's"
     (root / ".venv" / "bin").mkdir(parents=True)
-    for name in ("Makefile", "requirements.txt", "requirements-colab.txt"):
+    for name in ("Makefile", "requirements.txt", "requirements-colab.txt", "requirements-site.txt"):
         shutil.copy(folders.ROOT / name, root)
-    python = root / ".venv" / "bin" / "python"
-    python.write_text(FAKE_PYTHON)
-    python.chmod(0o755)
-    (root / ".venv" / "installed").touch()
+    for venv in (".venv", ".venv-site"):
+        python = root / venv / "bin" / "python"
+        python.parent.mkdir(parents=True, exist_ok=True)
+        python.write_text(FAKE_PYTHON)
+        python.chmod(0o755)
+        (root / venv / "installed").touch()
     for name in ("SCALE", "DATA", "BUILD"):
         monkeypatch.delenv(f"UNROLLED_{name}", raising=False)
     for name in ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "BIN", "TESTED"):  # of a `make` that runs this
@@ -186,6 +188,12 @@ def project(tmp_path, monkeypatch):
         (["settings"], "|||-m|pytest|-q|", "|slow|tests|"),
         (["style"], "|||-m|ruff|check|", ""),
         (["lab"], "|||-m|jupyterlab|", ""),
+        (
+            ["data", "GET=imdb multi30k", "TO=a folder"],
+            "|||-m|tools.data|--get|imdb multi30k|--to|a folder|",
+            "",
+        ),
+        (["site"], "|||-m|tools.site|build/site/source|", "|||-m|tools.browse|build/site/html|"),
         (["matrix", "PYTHON=.venv/bin/python", "SETS=colab"], "|||-m|tools.matrix|colab|", ""),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",

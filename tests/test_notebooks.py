@@ -5,7 +5,7 @@ import re
 import pytest
 from nbval.plugin import get_sanitize_patterns
 
-from tools import check, form, links, notebooks, readme
+from tools import check, form, links, notebooks, readme, tiles
 
 PATHS = notebooks.all_notebooks()
 
@@ -42,14 +42,23 @@ def test_the_page_of_results_says_what_the_cards_say():
     assert readme.RESULTS.read_text(encoding="utf-8") == readme.results_page(), "run `make refresh`"
 
 
+def test_every_command_of_the_readme_is_there():
+    text = readme.README.read_text(encoding="utf-8")
+    targets = re.findall(r"(?m)^(\w+):", (notebooks.ROOT / "Makefile").read_text(encoding="utf-8"))
+    fences = "\n".join(re.findall(r"(?s)```sh\n(.*?)```", text))
+    named = re.findall(r"`make (\w+)", text) + re.findall(r"(?m)^(?:\w+=\S+ )?make (\w+)", fences)
+    assert {"site", "run", "test", "data"} <= set(named) <= set(targets)
+    for module in re.findall(r"`python -m tools\.(\w+)", text):
+        assert (notebooks.ROOT / "tools" / f"{module}.py").exists()
+
+
 def test_the_readme_is_short():
-    assert len(readme.README.read_text(encoding="utf-8").splitlines()) < 200
+    assert len(readme.README.read_text(encoding="utf-8").splitlines()) < 150
 
 
-def test_the_picture_of_the_readme_is_the_stored_figure():
-    found = readme.picture_cell()
-    assert found is not None
-    assert readme.PICTURE.read_bytes() == found[1], "run `make refresh`"
+def test_the_pictures_of_the_readme_are_what_is_stored():
+    kept = {path.name: path.read_bytes() for path in readme.PICTURES.iterdir()}
+    assert kept == tiles.files(), "run `make refresh`"
 
 
 @pytest.mark.parametrize("path", [readme.README, *PATHS], ids=lambda path: path.name)

@@ -1,22 +1,20 @@
-"""The page of results, and the generated parts of the README: picture, notebooks, results in short.
+"""The page of results, and the generated parts of the README: pictures, notebooks, results in short.
 
 These stand between `<!-- name -->` and `<!-- /name -->`; everything else there is written by hand.
 """
 
-import base64
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
 
-from tools import cards, links, notebooks
+from tools import cards, links, notebooks, tiles
 from tools.cards import Rows
 from utils import results
 
 README = notebooks.ROOT / "README.md"
-PICTURE = notebooks.CARDS / "picture.png"
+PICTURES = notebooks.ROOT / "notebooks" / "results" / "pictures"
 RESULTS = notebooks.CARDS / "README.md"
 COUNTED = {"holds": "hold", "does not hold": "do not hold", "not decided": "are not decided"}
 PAGE = """\
@@ -32,27 +30,12 @@ TESTS = (
 )
 
 
-def picture_cell() -> tuple[Path, bytes, str] | None:
-    """The figure tagged `picture`: its notebook, its PNG bytes and its alt text."""
-    for path in notebooks.all_notebooks():
-        for cell in notebooks.load(path).cells:
-            for output in cell.get("outputs", []) if "picture" in notebooks.tags(cell) else []:
-                if "image/png" in output.get("data", {}):
-                    alt = output.metadata["image/png"]["alt"]
-                    return path, base64.b64decode(output.data["image/png"]), alt
-    return None
-
-
-def picture() -> str:
-    """The picture of a result, with the first-screen text of its notebook."""
-    found = picture_cell()
-    if found is None:
+def pictures() -> str:
+    """Four outputs of lessons; nothing where these lessons are not there, as in tests."""
+    try:
+        return tiles.table(PICTURES.relative_to(notebooks.ROOT).as_posix())
+    except tiles.Missing:
         return ""
-    path, _, alt = found
-    shown = notebooks.first_screen(notebooks.load(path))
-    printed = notebooks.stdout(shown).strip() if shown is not None else ""
-    block = f"```text\n{printed}\n```" if printed else ""
-    return f"![{alt}]({PICTURE.relative_to(notebooks.ROOT).as_posix()})\n\n{block}"
 
 
 def table_of_notebooks() -> str:
@@ -142,7 +125,7 @@ def results_page() -> str:
 def generated() -> str:
     """The README as it should be."""
     text = README.read_text(encoding="utf-8")
-    parts = {"picture": picture(), "notebooks": table_of_notebooks(), "results": table_of_results()}
+    parts = {"pictures": pictures(), "notebooks": table_of_notebooks(), "results": table_of_results()}
     for name, content in parts.items():
         pattern = rf"(?s)(<!-- {name} -->\n).*?(<!-- /{name} -->)"
         text = re.sub(pattern, lambda m, c=content: f"{m[1]}{c}\n{m[2]}", text)  # type: ignore[misc]
@@ -150,9 +133,19 @@ def generated() -> str:
 
 
 def write() -> None:
-    """Bring the README and its picture up to date."""
-    found = picture_cell()
-    if found is not None:
-        PICTURE.write_bytes(found[1])
+    """Bring the README, its pictures and the page of results up to date."""
     README.write_text(generated(), encoding="utf-8")
     RESULTS.write_text(results_page(), encoding="utf-8")
+    if pictures():
+        write_pictures()
+
+
+def write_pictures() -> None:
+    """Write the files of the README's pictures, and no others."""
+    files = tiles.files()
+    PICTURES.mkdir(exist_ok=True)
+    for old in PICTURES.iterdir():
+        if old.name not in files:
+            old.unlink()
+    for name, content in files.items():
+        (PICTURES / name).write_bytes(content)

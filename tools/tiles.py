@@ -15,7 +15,7 @@ import nbformat
 from tools import links, notebooks
 
 PHOTOS = 2  # of those that an output shows
-LINES, COLUMNS = 10, 42  # of a coloured text, in a file
+LINES, COLUMNS = 10, 46  # of a coloured text, in a file
 STEP, HEIGHT = 9.0, 22  # of a character, in pixels
 COLOURED = re.compile(r'(?s)<span title="[^"]*" style="background:rgba\(([\d,]+),([\d.]+)\)">(.*?)</span>')
 
