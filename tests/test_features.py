@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+import types
 
 import h5py
 import keras
@@ -10,8 +11,19 @@ import pytest
 
 from utils import features
 from utils.datasets import Pictures
-from utils.features import NETWORKS, Extractor, extract, find_weights, load_extractor, see, with_outputs
+from utils.features import (
+    NETWORKS,
+    Extractor,
+    extract,
+    extract_grid,
+    find_weights,
+    load_extractor,
+    see,
+    see_grid,
+    with_outputs,
+)
 from utils.fetch import DataError, Unavailable
+from utils.folders import NoFolder
 
 VGG16, MOBILE = NETWORKS["VGG16"], NETWORKS["MobileNetV2"]
 
@@ -36,7 +48,7 @@ def tiny_classifier():
 def tiny(monkeypatch):
     monkeypatch.setattr(features, "PART", 4)
     monkeypatch.setattr(features, "BATCH", 3)
-    network = dataclasses.replace(VGG16, build=tiny_classifier)
+    network = dataclasses.replace(VGG16, build=tiny_classifier, grid="block5_pool")
     return Extractor(network, with_outputs(network, tiny_classifier()), "UNROLLED_DATA", "0" * 64)
 
 
@@ -274,3 +286,102 @@ def test_mobilenet_has_the_layers_that_are_named():
 def test_a_network_that_nobody_knows_is_refused_with_the_choices():
     with pytest.raises(ValueError, match="'ResNet50' is no network known here; they are VGG16, MobileNetV2"):
         features.load_extractor(["ResNet50", "MobileNetV2"])
+
+
+def grid_files(tmp_path):
+    return sorted(path for path in (tmp_path / "build").rglob("grid*") if path.is_file())
+
+
+def test_a_grid_is_what_the_layer_gives_row_by_row(tiny):
+    pictures = ten_pictures([])
+    found = extract_grid(tiny, pictures, "hash")
+    assert found.shape == (10, 25, 4)
+    assert found.dtype == np.float16
+    assert isinstance(found, np.memmap)
+    assert not found.flags.writeable
+    batch = np.stack([pictures.load(name) for name in pictures.names])
+    inputs = tiny.network.preprocess(np.float32(batch))
+    convolved = tiny.model.get_layer("block5_pool").output
+    there = np.asarray(keras.Model(tiny.model.inputs, {"x": convolved})(inputs)["x"])
+    np.testing.assert_allclose(found.reshape(10, 5, 5, 4), there, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(see_grid(tiny, batch), found, rtol=1e-3, atol=1e-3)
+
+
+def test_a_grid_is_not_made_by_who_wants_the_whole(tiny, tmp_path):
+    assert "grid" not in extract(tiny, ten_pictures([]), "hash")
+    assert grid_files(tmp_path) == []
+
+
+def test_an_interrupted_grid_goes_on_where_it_stopped(tiny, tmp_path):
+    log = []
+    pictures = ten_pictures(log)
+    whole = np.array(extract_grid(tiny, pictures, "other hash"))
+    log.clear()
+
+    def stops(name):
+        if name == "p6":
+            raise KeyboardInterrupt
+        return pictures.load(name)
+
+    with pytest.raises(KeyboardInterrupt):
+        extract_grid(tiny, dataclasses.replace(pictures, load=stops), "hash")
+    assert {"p0", "p3"} <= set(log)
+    log.clear()
+    assert np.array_equal(extract_grid(tiny, pictures, "hash"), whole)
+    assert sorted(log) == ["p4", "p5", "p6", "p7", "p8", "p9"]
+    log.clear()
+    assert np.array_equal(extract_grid(tiny, pictures, "hash"), whole)
+    assert log == []
+    assert not list((tmp_path / "build").rglob("*.part"))
+
+
+def test_other_pictures_or_weights_have_another_grid(tiny, tmp_path):
+    pictures = ten_pictures([])
+    extract_grid(tiny, pictures, "hash")
+    extract_grid(tiny, pictures, "other")
+    extract_grid(dataclasses.replace(tiny, sha256="1" * 64), pictures, "hash")
+    fewer = dataclasses.replace(pictures, names=pictures.names[:5])
+    assert len(extract_grid(tiny, fewer, "hash")) == 5
+    assert len([path for path in grid_files(tmp_path) if path.suffix == ".npy"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("damage", "looked_at"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-5]), 10),
+        (lambda path: path.write_bytes(path.read_bytes()[:50]), 10),
+        (lambda path: np.save(path, np.zeros((10, 24, 4), np.float16)), 10),
+        (lambda path: np.save(path, np.zeros((10, 25, 4), np.float32)), 10),
+        (lambda path: np.save(path, np.array([None] * 3), allow_pickle=True), 10),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1] + b"!"), 2),  # of the third of three parts
+        (lambda path: path.with_suffix(".json").write_text("[]"), 10),
+        (lambda path: path.with_suffix(".json").write_text("{"), 10),
+        (lambda path: path.with_suffix(".json").unlink(), 10),
+        (lambda path: path.unlink(), 10),
+    ],
+)
+def test_a_damaged_grid_is_made_anew(tiny, tmp_path, damage, looked_at):
+    log = []
+    pictures = ten_pictures(log)
+    whole = np.array(extract_grid(tiny, pictures, "hash"))
+    damage(next(path for path in grid_files(tmp_path) if path.suffix == ".npy"))
+    log.clear()
+    assert np.array_equal(extract_grid(tiny, pictures, "hash"), whole)
+    assert len(log) == looked_at
+
+
+def test_a_grid_says_how_large_it_will_be_and_needs_room(tiny, monkeypatch, capsys):
+    extract_grid(tiny, ten_pictures([]), "hash")
+    told = "What is seen at 25 places of 10 photos takes 0.00 GB of disk.\n"
+    assert told in capsys.readouterr().out
+    extract_grid(tiny, ten_pictures([]), "hash")
+    assert "takes" not in capsys.readouterr().out
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: types.SimpleNamespace(free=1))
+    with pytest.raises(NoFolder, match="There is no room"):
+        extract_grid(tiny, ten_pictures([]), "another hash")
+
+
+def test_the_grids_of_the_networks_have_the_shapes_of_the_papers():
+    for network, places, channels in ((MOBILE, 49, 1280), (VGG16, 196, 512)):
+        output = network.build().get_layer(network.grid).output
+        assert (output.shape[1] * output.shape[2], output.shape[3]) == (places, channels)

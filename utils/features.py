@@ -1,4 +1,4 @@
-"""What a network trained on ImageNet sees in a picture: features, extracted once and kept.
+"""What a network trained on ImageNet sees in a picture, whole or place by place, extracted once and kept.
 
 VGG16 (Simonyan and Zisserman 2015) is what the lectures use; MobileNetV2 (Sandler et al. 2018) is a
 fortieth of its size and arithmetic. Their weights come from `UNROLLED_DATA`, from the cache of Keras,
@@ -8,9 +8,12 @@ Not here: networks trained in a notebook, and what is done with features.
 """
 
 import hashlib
+import json
 import os
+import shutil
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -46,6 +49,7 @@ class Network:
         features: the kind that a caption model should read.
         weights: the official file.
         prepared: name below `UNROLLED_DATA` of a file in Keras 3's format that may stand in for it.
+        grid: the layer of convolutions whose places a network with attention looks at.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Network:
     features: str
     weights: Remote
     prepared: str
+    grid: str
 
 
 NETWORKS = {
@@ -70,6 +75,7 @@ NETWORKS = {
             sha256="md5:64373286793e3c8b2b4e3219cbf3544b",
         ),
         "vgg16/vgg16.weights.h5",
+        "block5_conv3",  # 14 x 14 places of 512 numbers, as Xu et al. 2015 have them
     ),
     "MobileNetV2": Network(
         "MobileNetV2",
@@ -83,6 +89,7 @@ NETWORKS = {
             sha256="md5:321911b381f6fd09b744356f6796ee18",
         ),
         "mobilenet_v2/mobilenet_v2_1.0_224.weights.h5",
+        "out_relu",  # 7 x 7 places of 1,280 numbers
     ),
 }
 
@@ -275,3 +282,119 @@ def joined(parts: Any) -> dict[str, np.ndarray]:
     """Dictionaries of arrays, one after the other."""
     parts = list(parts)
     return {kind: np.concatenate([part[kind] for part in parts]) for kind in parts[0]}
+
+
+def grid_model(extractor: Extractor) -> keras.Model:
+    """From photos as preprocessed to what a network sees at each place, `(batch, places, channels)`."""
+    model = extractor.model
+    if not hasattr(model, "unrolled_grid"):
+        seen = model.get_layer(extractor.network.grid).output
+        places = keras.layers.Reshape((seen.shape[1] * seen.shape[2], seen.shape[3]))(seen)
+        model.unrolled_grid = keras.Model(model.inputs, {"grid": places})
+    return model.unrolled_grid
+
+
+def see_grid(extractor: Extractor, pictures: np.ndarray) -> np.ndarray:
+    """What the network sees at each place of a few pictures.
+
+    Args:
+        extractor: the network.
+        pictures: RGB, `(batch, 224, 224, 3)`, uint8.
+
+    Returns:
+        `(batch, places, channels)`, float16, the places row by row from the upper left corner.
+    """
+    inputs = tf.constant(extractor.network.preprocess(np.float32(pictures)))
+    return np.float16(compiled(grid_model(extractor))(inputs)["grid"])
+
+
+def extract_grid(extractor: Extractor, pictures: Pictures, images_sha256: str) -> np.ndarray:
+    """What the network sees at each place of many pictures, in one file that is not read into memory.
+
+    It lies in the build folder, as what `extract` gives. Beside it stands which parts of it are written, and
+    the checksum of each, so that an interrupted extraction goes on, and damaged parts are made anew.
+
+    Args:
+        extractor: the network.
+        pictures: names, and how to load them as `(224, 224, 3)`, uint8.
+        images_sha256: the hash of the data set that they come from.
+
+    Returns:
+        `(pictures, places, channels)`, float16, in the order of the names; read from disk where it is used.
+
+    Raises:
+        NoFolder: the disk has no room for it.
+    """
+    model, count = grid_model(extractor), len(pictures.names)
+    shape = (count, *model.output["grid"].shape[1:])
+    precision = tuple(layer.compute_dtype for layer in model.layers)
+    what = ("grid", extractor.network.grid, extractor.sha256, precision, images_sha256, pictures.names)
+    path = build_folder("features", hashlib.sha256(repr(what).encode()).hexdigest()[:16]) / "grid.npy"
+    sums = whole_parts(path, shape)
+    missing = [first for first in range(0, count, PART) if str(first) not in sums]
+    if missing and not sums:
+        make_room(path, shape)
+    with tqdm(total=count, unit="photo", file=sys.stdout, leave=False, disable=None) as bar:
+        bar.update(count - sum(min(PART, count - first) for first in missing))
+        for number, first in enumerate(missing, start=1):
+            names = pictures.names[first : first + PART]
+            part = np.concatenate([see_grid(extractor, some) for some in loaded(pictures, names, False)])
+            write_rows(path, first, part)
+            sums[str(first)] = zlib.crc32(part)
+            write_sums(path, sums)
+            if bar.disable and number % 4 == 0:  # nobody watches a bar: a line now and then
+                print(f"grid features of {first + len(names):,} of {count:,} photos", flush=True)
+            bar.update(len(names))
+    return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def whole_parts(path: Path, shape: tuple[int, ...]) -> dict[str, int]:
+    """The checksum of each part of a file of grid features that is whole, by its first row.
+
+    Args:
+        path: of the file; its checksums lie beside it, with the ending .json.
+        shape: that it must have.
+    """
+    try:
+        stored = np.load(path, mmap_mode="r", allow_pickle=False)
+        sums = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        if stored.shape != shape or stored.dtype != np.float16 or not isinstance(sums, dict):
+            return {}
+        rows = [first for first in range(0, shape[0], PART) if str(first) in sums]
+        found = {str(first): zlib.crc32(stored[first : first + PART]) for first in rows}
+        return {first: value for first, value in found.items() if sums[first] == value}
+    except (OSError, ValueError, EOFError):
+        return {}
+
+
+def make_room(path: Path, shape: tuple[int, ...]) -> None:
+    """An empty file for grid features; a line says how large it will be.
+
+    Raises:
+        NoFolder: the disk has no room for it.
+    """
+    size = 2 * int(np.prod(shape))
+    print(f"What is seen at {shape[1]} places of {shape[0]:,} photos takes {size / 1e9:.2f} GB of disk.")
+    if shutil.disk_usage(path.parent).free < 1.05 * size:
+        raise NoFolder(f"There is no room for it in {path.parent}. Set UNROLLED_BUILD to a folder with room.")
+    part = path.with_suffix(f".{os.getpid()}.part")
+    np.lib.format.open_memmap(part, mode="w+", dtype=np.float16, shape=shape).flush()
+    part.replace(path)
+
+
+def write_rows(path: Path, first: int, rows: np.ndarray) -> None:
+    """Put rows into a file of grid features; on a full disk this raises an error, as a map would not."""
+    with path.open("r+b") as file:
+        np.lib.format.read_magic(file)
+        np.lib.format.read_array_header_1_0(file)
+        file.seek(first * rows[0].nbytes, os.SEEK_CUR)
+        file.write(rows.tobytes())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_sums(path: Path, sums: dict[str, int]) -> None:
+    """Store the checksums of a file of grid features, whole or not at all."""
+    part = path.with_suffix(f".json.{os.getpid()}.part")
+    part.write_text(json.dumps(sums), encoding="utf-8")
+    part.replace(path.with_suffix(".json"))

@@ -4,6 +4,7 @@ They stand in for photos where there are none. A scene holds one thing or two; a
 captions of it, and since everything in a scene is known, any caption can be checked word by word.
 """
 
+import dataclasses
 import itertools
 import math
 import re
@@ -92,6 +93,44 @@ def draw(scene: Scene, side: int = 64) -> np.ndarray:
         else:
             pen.polygon([(x, y - r), (x + r, y + 0.9 * r), (x - r, y + 0.9 * r)], fill=color)
     return np.asarray(picture.resize((side, side), Image.Resampling.BOX))
+
+
+def mask(thing: Thing, fields: int) -> np.ndarray:
+    """How much of each field of a grid a thing covers, `(fields, fields)`, in [0, 1], row by row from the top.
+
+    Args:
+        thing: of a scene.
+        fields: in a row.
+    """
+    fine = 8 * fields  # pixels
+    drawn = draw((dataclasses.replace(thing, color="blue"),), fine).astype(
+        int
+    )  # whose red is far from the ground's
+    covered = (225 - drawn[..., 0]) / (225 - COLORS["blue"][0])
+    return covered.reshape(fields, 8, fields, 8).mean(axis=(1, 3))
+
+
+def named_things(caption: str, scene: Scene) -> list[int | None]:
+    """For each word of a true caption which thing of the scene it tells of: its size, colour or shape.
+
+    Args:
+        caption: lower case words with spaces between.
+        scene: what is in the picture.
+
+    Returns:
+        A place in the scene, or None for words such as "a" and "above"; all None if the caption is not true.
+    """
+    told = caption.split()
+    found: list[int | None] = [None] * len(told)
+    if not all(true_words(caption, scene)):
+        return found
+    kinds = {(thing.color, thing.shape): k for k, thing in enumerate(scene)}  # no two are alike in both
+    for i in range(len(told) - 1):
+        if told[i] in COLORS:
+            found[i] = found[i + 1] = kinds[told[i], told[i + 1]]
+            if i and told[i - 1] in RADIUS:
+                found[i - 1] = found[i]
+    return found
 
 
 def relation_holds(relation: str, one: Thing, two: Thing) -> bool:
