@@ -87,6 +87,14 @@ PICTURES = {
     "captioner, own photo": lambda axes=None: diagrams.captioner(
         photo=np.full((30, 40, 3), 128, "uint8"), axes=axes
     ),
+    "looking captioner": lambda axes=None: diagrams.looking_captioner(axes=axes),
+    "looking captioner, own photo": lambda axes=None: diagrams.looking_captioner(
+        words=("a", "dog"),
+        weights=np.eye(7),
+        step=2,
+        photo=np.full((30, 40, 3), 128, "uint8"),
+        axes=axes,
+    ),
     "encoder and decoder": lambda axes=None: diagrams.encoder_decoder(axes=axes),
     "encoder and decoder, attention": lambda axes=None: diagrams.encoder_decoder(
         attention=True, step=2, axes=axes
@@ -302,6 +310,17 @@ def test_attention_draws_a_line_from_each_word():
     assert heads(diagrams.encoder_decoder(), plots.ORANGE) == 0
 
 
+def test_a_captioner_looks_at_places_and_their_mean_sets_its_state():
+    axes = diagrams.looking_captioner(weights=np.eye(5), step=0)
+    assert heads(axes, diagrams.captions.IMAGE) == 1
+    assert heads(axes, plots.ORANGE) == 2  # to the context, and from there to one word
+    names = [patch.get_gid() for patch in axes.patches]
+    assert names.count("place") == 25
+    assert names.count("state") == names.count("state with context") == names.count("output") == 4
+    lit = [patch.get_alpha() for patch in axes.patches if patch.get_gid() == "place"]
+    assert lit == np.eye(5).ravel().tolist()
+
+
 def test_the_context_joins_the_state_after_the_step():
     names = [patch.get_gid() for patch in diagrams.encoder_decoder(attention=True, step=2).patches]
     assert names.count("decoder state") == names.count("decoder state with context") == 4
@@ -395,6 +414,8 @@ def test_cells_name_the_choices(draw, message):
         (lambda: diagrams.embedding_to_answer(["a"], [1, 2]), "2 ids for 1 words"),
         (lambda: diagrams.captioner("last step"), "'last step'; choose one of 'first step', 'first input'"),
         (lambda: diagrams.labeller([]), "at least one label"),
+        (lambda: diagrams.looking_captioner(weights=np.eye(4)[:3]), r"shape \(3, 4\)"),
+        (lambda: diagrams.looking_captioner(step=4), "0 to 3"),
         (lambda: diagrams.encoder_decoder(attention=[1.0]), "1 weights for 3 words"),
         (lambda: diagrams.encoder_decoder(step=4), "0 to 3"),
         (lambda: diagrams.hierarchical([["hi"]]), "1 turns; give at least two"),

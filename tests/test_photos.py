@@ -85,3 +85,28 @@ def test_private_pictures_are_not_published(monkeypatch, capsys):
     assert photos.gallery(PART, [1], ["a cat"], private=True) is None
     assert capsys.readouterr().out == "b.jpg\na cat\n"
     assert photos.gallery(PART, [1], ["a cat"], private=False) is not None
+
+
+def test_a_spotlight_keeps_what_is_looked_at_and_darkens_the_rest():
+    picture = np.full((40, 60, 3), 200, np.uint8)
+    picture[..., 0] = 100
+    weights = np.zeros((4, 6))
+    weights[1, 4] = 0.3
+    lit = photos.spotlight(picture, weights)
+    assert lit.shape == picture.shape
+    assert lit.dtype == np.uint8
+    assert lit[15, 45].tolist() == pytest.approx([100, 200, 200], abs=8)
+    assert np.ptp(lit[35, 5]) == 0
+    assert lit[35, 5, 0] == pytest.approx(0.35 * 500 / 3, abs=1)
+    assert np.array_equal(photos.spotlight(picture, np.full((7, 7), 0.02)), picture)
+    assert photos.spotlight(picture, np.zeros((7, 7))).max() < 60
+
+
+def test_grids_come_from_the_extractor_or_from_the_eyes(monkeypatch):
+    picture = keras.Input((2, 2, 3), dtype="uint8")
+    eyes = keras.Model(picture, keras.layers.Reshape((4, 3))(keras.ops.cast(picture, "float32")))
+    found = photos.grids_of(eyes, None, PART, "x")
+    assert found.shape == (2, 4, 3)
+    assert found[1].tolist() == [[10, 10, 10]] * 4
+    monkeypatch.setattr(features, "extract_grid", lambda *given: given)
+    assert photos.grids_of(eyes, "extractor", PART, "x") == ("extractor", PART, "x")

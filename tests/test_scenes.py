@@ -125,3 +125,36 @@ def test_the_words_of_a_caption_cost_what_the_caption_costs():
     # no opening; which thing is named first, with or without its size; the relation or "and"; the size
     sure = [-np.log(p) for p in (0.6, 0.25, 1, 0.7, 1, 1, 0.5, 1, 1)]
     assert costs == pytest.approx(sure, abs=1e-9)
+
+
+def test_a_mask_says_how_much_of_each_field_a_thing_covers():
+    square = Thing("square", "yellow", "large", 0.5, 0.5)  # from 0.302 to 0.698
+    found = scenes.mask(square, 4)
+    assert found.shape == (4, 4)
+    assert found[0].max() == found[3].max() == found[:, 0].max() == 0
+    assert found[1:3, 1:3] == pytest.approx((0.198 / 0.25) ** 2, abs=0.05)
+    left = scenes.mask(Thing("circle", "red", "small", 0.25, 0.75), 2)
+    assert left[1, 0] == pytest.approx(np.pi * 0.13**2 * 4, abs=0.02)
+    assert left.sum() == pytest.approx(left[1, 0], abs=1e-2)
+    top = scenes.mask(Thing("triangle", "green", "large", 0.5, 0.5), 8)
+    assert top[:4].sum() < top[4:].sum()  # it points upwards
+
+
+@pytest.mark.parametrize("color", COLORS)
+def test_a_mask_does_not_depend_on_the_colour(color):
+    one = Thing("circle", color, "large", 0.4, 0.6)
+    assert np.array_equal(scenes.mask(one, 8), scenes.mask(Thing("circle", "blue", "large", 0.4, 0.6), 8))
+
+
+@pytest.mark.parametrize(
+    ("caption", "things"),
+    [
+        ("a red circle left of a blue square", [None, 0, 0, None, None, None, 1, 1]),
+        ("there is a large blue square and a red circle", [None] * 3 + [1, 1, 1, None, None, 0, 0]),
+        ("a red circle", [None, 0, 0]),
+        ("a green circle", [None] * 3),
+        ("a circle", [None] * 2),
+    ],
+)
+def test_each_word_tells_of_the_thing_it_names(caption, things):
+    assert scenes.named_things(caption, (RED, BLUE)) == things

@@ -9,7 +9,7 @@ any way, if its layers have these names: "places" gives what is looked at, "h0" 
 Not here: how a network sees (`utils.features`), captions as numbers and their score (`utils.captions`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -20,6 +20,8 @@ from keras import layers, ops
 from utils import captions, recurrent
 from utils.captions import END, NEVER, PAD, START, Encoded, Words
 from utils.decoding import Hypothesis, beam_search
+from utils.samples import scenes
+from utils.samples.scenes import Scene
 from utils.seq2seq import Attention
 
 SIZE = 100  # pictures at a time
@@ -201,3 +203,31 @@ def nats_per_word(model: keras.Model, seen: np.ndarray, told: Encoded) -> float:
         total += float(captions.word_nats(model, image, tokens).sum())
         count += np.count_nonzero(tokens[:, 1:])
     return total / count
+
+
+def inside(
+    weights: np.ndarray, texts: Sequence[str], contents: Sequence[Scene]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How much captions of drawn scenes look at what they name, at each word that names a thing.
+
+    A field of the grid belongs to a thing if the thing touches it.
+
+    Args:
+        weights: of the fields, `(N, T, L)`, as `look` gives them for the captions; L is a square.
+        texts: captions, true of their scenes.
+        contents: the scenes.
+
+    Returns:
+        For each word that tells of a thing's size, colour or shape, the weight inside that thing; the share of
+        the grid that the thing takes, which is what chance gives; and the weight inside the scene's other
+        thing, nan where there is none.
+    """
+    side, found = int(weights.shape[2] ** 0.5), []
+    for rows, text, scene in zip(weights, texts, contents, strict=True):
+        fields = [scenes.mask(thing, side).ravel() > 0 for thing in scene]
+        for row, k in zip(rows, scenes.named_things(text, scene), strict=False):
+            if k is not None:
+                other = row[fields[1 - k]].sum() if len(scene) == 2 else np.nan
+                found.append((row[fields[k]].sum(), fields[k].mean(), other))
+    mass, share, other = np.array(found, float).reshape(-1, 3).T
+    return mass, share, other

@@ -121,3 +121,40 @@ def gallery(part: Pictures, indices: Sequence[int], texts: Sequence[str], *, pri
         print("\n\n".join(f"{part.names[i]}\n{text}" for i, text in zip(indices, texts, strict=True)))
         return None
     return plots.captioned([part.load(part.names[i]) for i in indices], texts, width=224)
+
+
+def spotlight(picture: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """A picture in which what is looked at is bright, and the rest dark and grey.
+
+    Args:
+        picture: RGB, `(height, width, 3)`, uint8.
+        weights: how much is looked at each place, `(rows, columns)`, at least 0; the largest is fully bright.
+
+    Returns:
+        `(height, width, 3)`, uint8.
+    """
+    light = np.float32(weights / max(float(weights.max()), 1e-9))[..., None]
+    light = np.clip(tf.image.resize(light, picture.shape[:2], method="bicubic").numpy(), 0, 1)
+    dark = 0.35 * picture.mean(axis=2, keepdims=True)
+    return np.uint8(np.round(light * picture + (1 - light) * dark))
+
+
+def grids_of(
+    eyes: keras.Model, extractor: features.Extractor | None, part: Pictures, sha256: str
+) -> np.ndarray:
+    """What is seen at each place of all pictures of a part of the data, `(pictures, places, channels)`.
+
+    That of photos is extracted once, and stays on disk.
+
+    Args:
+        eyes: give the places of pictures, where there is no extractor.
+        extractor: looks at photos.
+        part: of the data.
+        sha256: of the data set.
+    """
+    if extractor is None:
+        return look(eyes, np.stack([part.load(name) for name in part.names]))
+    found = features.extract_grid(extractor, part, sha256)
+    if get_ipython() is not None:
+        clear_output(wait=True)  # the lines that told how far it was
+    return found

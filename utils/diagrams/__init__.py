@@ -5,7 +5,7 @@ a plotting cell ends with `plots.show("what the figure shows")`.
 """
 
 from utils.diagrams import captions, shapes
-from utils.diagrams.captions import WAYS, captioner
+from utils.diagrams.captions import WAYS, captioner, looking_captioner
 from utils.diagrams.cells import GRU_PARTS, LSTM_PARTS, gru_cell, lstm_cell
 from utils.diagrams.chains import PATTERNS, pattern, patterns, sequence_to_sequence, tower_and_chain, unrolled
 from utils.diagrams.dialogue import hierarchical
@@ -32,6 +32,7 @@ __all__ = [
     "gru_cell",
     "hierarchical",
     "labeller",
+    "looking_captioner",
     "lstm_cell",
     "pattern",
     "patterns",

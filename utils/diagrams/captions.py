@@ -1,4 +1,4 @@
-"""From a photo to words: convolutions, one vector, and the ways in which it enters the recurrent network."""
+"""From a photo to words: convolutions, one vector or a grid of places, and a recurrent network."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,8 @@ from matplotlib.patches import Circle, FancyBboxPatch, Polygon, Rectangle
 
 from utils.diagrams.chains import node_width
 from utils.diagrams.language import vector
-from utils.diagrams.shapes import LINE, Box, arrow, box, canvas, choose, label
-from utils.plots import ROLE
+from utils.diagrams.shapes import LINE, Box, arrow, box, canvas, choose, label, text_width
+from utils.plots import ORANGE, ROLE
 
 WAYS = ("first step", "first input", "initial state", "every step")
 IMAGE = "#8A5A00"  # arrows of the image: a brown that is no gate
@@ -131,5 +131,94 @@ def captioner(
             arrow(axes, *path, color=IMAGE, width=2.2, zorder=2.3)
         elif t == 0:
             arrow(axes, one.right, state.left, color=IMAGE, width=2.2)
+        before = state
+    return axes
+
+
+def places(axes: Axes, x: float, y: float, weights: np.ndarray, side: float = 0.78) -> Box:
+    """A grid of places, each the more orange the more it is looked at."""
+    field = side / len(weights)
+    strongest = max(float(np.max(weights)), 1e-9)
+    for (row, column), weight in np.ndenumerate(weights):
+        corner = (x - side / 2 + column * field, y + side / 2 - (row + 1) * field)
+        ground = Rectangle(corner, field, field, facecolor="white", edgecolor=LINE, lw=0.8, zorder=3)
+        seen = Rectangle(
+            corner, field, field, facecolor=ORANGE, alpha=float(weight) / strongest, lw=0, zorder=3.05
+        )
+        seen.set_gid("place")
+        axes.add_patch(ground)
+        axes.add_patch(seen)
+    return Box(x, y, side, side)
+
+
+LOOKS = ((0, 0, 0, 0), (0, 0.05, 0.1, 0), (0, 0.2, 0.5, 0), (0, 0.05, 0.1, 0))  # as a dog may be seen
+
+
+def looking_captioner(
+    *,
+    words: Sequence[str] = ("a", "dog", "runs"),
+    weights: Sequence[Sequence[float]] | np.ndarray = LOOKS,
+    step: int = 1,
+    photo: np.ndarray | None = None,
+    axes: Axes | None = None,
+) -> Axes:
+    """A photo, convolutions, a grid of places; at each word the network looks at them again.
+
+    The mean of the places sets the first state. What is seen, the context, joins the state after the step.
+
+    Args:
+        words: of the caption, without start and end.
+        weights: how much step `step` looks at each place, `(rows, rows)`, from the top.
+        step: from 0, the one whose look is drawn.
+        photo: height, width and 3 channels; a drawn one if None.
+        axes: to draw on; a new figure if None.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: the weights are no square, or the step is not there.
+    """
+    weights = np.asarray(weights, float)
+    given, said = ["start", *words], [*words, "end"]
+    if weights.ndim != 2 or weights.shape[0] != weights.shape[1]:
+        raise ValueError(f"The weights have shape {weights.shape}; give one for each place of a square.")
+    if not 0 <= step < len(said):
+        raise ValueError(f"step is {step}; the network's steps are 0 to {len(said) - 1}.")
+    low, middle, joined, high = 0.74, 1.5, 2.86, 3.66
+    node = node_width([*given, *said])
+    pitch, first = node + 0.3, 3.5 + node / 2
+    width = first + (len(given) - 1) * pitch + node / 2 + 0.16
+    axes = canvas(axes, width, high + 0.36)
+    picture = photo_box(axes, 0.58, middle, photo)
+    convolutions(axes, 1.22, middle)
+    grid = places(axes, 2.48, middle, weights)
+    arrow(axes, picture.right, (1.2, middle))
+    arrow(axes, (1.92, middle), grid.left)
+    for x, text in ((0.58, "photo"), (1.48, "convolutions"), (2.48, "places")):
+        label(axes, x, 0.24, text)
+    label(axes, (first - node / 2 + width - 0.16) / 2, 0.24, "LSTM, word by word")
+    context = box(axes, grid.x, 2.42, "context", ORANGE, width=text_width("context") + 0.24, name="context")
+    arrow(axes, grid.top, context.bottom, color=ORANGE, width=2.4)
+    before: Box | None = None
+    for t in range(len(given)):
+        x = first + t * pitch
+        state = box(axes, x, middle, f"$h_{{{t + 1}}}$", ROLE["state"], width=node, name="state")
+        read = box(axes, x, low, given[t], ROLE["input"], width=node, name="input")
+        name = rf"$\tilde{{h}}_{{{t + 1}}}$"
+        both = box(axes, x, joined, name, ROLE["state"], width=node, name="state with context")
+        above = box(axes, x, high, said[t], ROLE["output"], width=node, name="output")
+        arrow(axes, read.top, state.bottom)
+        shift = 0.14 if t == step else 0.0
+        arrow(axes, (x + shift, state.top[1]), (x + shift, both.bottom[1]))
+        arrow(axes, both.top, above.bottom)
+        if before is None:
+            arrow(axes, grid.right, state.left, color=IMAGE, width=2.2)
+            label(axes, (grid.right[0] + state.left[0]) / 2, middle + 0.14, "mean", color=IMAGE)
+        else:
+            arrow(axes, before.right, state.left)
+        if t == step:
+            end = (x - shift, both.bottom[1])
+            arrow(axes, context.right, (x - shift, context.y), end, color=ORANGE, width=2.4, zorder=2.4)
         before = state
     return axes

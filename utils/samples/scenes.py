@@ -96,17 +96,14 @@ def draw(scene: Scene, side: int = 64) -> np.ndarray:
 
 
 def mask(thing: Thing, fields: int) -> np.ndarray:
-    """How much of each field of a grid a thing covers, `(fields, fields)`, in [0, 1], row by row from the top.
+    """How much of each field of a grid a thing covers, `(fields, fields)`, in [0, 1], from the top.
 
     Args:
         thing: of a scene.
         fields: in a row.
     """
-    fine = 8 * fields  # pixels
-    drawn = draw((dataclasses.replace(thing, color="blue"),), fine).astype(
-        int
-    )  # whose red is far from the ground's
-    covered = (225 - drawn[..., 0]) / (225 - COLORS["blue"][0])
+    picture = draw((dataclasses.replace(thing, color="blue"),), 8 * fields).astype(float)
+    covered = (225 - picture[..., 0]) / (225 - COLORS["blue"][0])  # in red, blue is far from the ground
     return covered.reshape(fields, 8, fields, 8).mean(axis=(1, 3))
 
 
