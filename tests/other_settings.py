@@ -65,6 +65,12 @@ OTHERS: dict[str, list[dict[str, str]]] = {
         {"LINES": "['', 'Zxqw zxqw.', 'Hi ' * 100]", "DIALOGUES": "301", "RARE": "1", "UNITS": "20",
          "SPEAK_EPOCHS": "2", "EPOCHS": "3", "RATE": "0.05", "AGAINST": "2.0"},
     ],
+    "11": [
+        {"PHOTO": "str(root / 'data' / 'photos' / 'pizza.jpg')", "NETWORK": "'VGG16'", "SCENE_EPOCHS": "2",
+         "PHOTOS": "20", "UNITS": "5", "EPOCHS": "1", "STRENGTH": "0.0", "BEAM": "1"},
+        {"PHOTO": "None", "NETWORK": "'MobileNetV2'", "SCENE_EPOCHS": "1", "PHOTOS": "151", "UNITS": "40",
+         "EPOCHS": "2", "STRENGTH": "3.0", "BEAM": "7"},
+    ],
     "15": [
         {"PHOTO": "str(root / 'data' / 'photos' / 'pizza.jpg')", "ORDER": "'frequent first'", "SCENES": "300",
          "SCENE_EPOCHS": "1", "PHOTOS": "100", "UNITS": "5", "EPOCHS": "1", "BEAM": "1"},

@@ -125,7 +125,7 @@ def test_weight_inside_the_thing_that_a_word_names():
     weights[0, :, 0], weights[0, 6:, 15] = (
         1.0,
         0.75,
-    )  # the upper left field, and from "blue" on the lower right
+    )  # upper left; lower right
     weights[0, 6:, 0] = 0.25
     mass, share, other = looking.inside(weights, [text], [(one, two)])
     assert mass.tolist() == [1, 1, 0, 0.75, 0.75]  # red, circle, small, blue, square

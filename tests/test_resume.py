@@ -20,6 +20,7 @@ REPORTS = {
     "07_sentiment_imdb": {"judge", "numbers", "report"},
     "08_image_captioning": {"after_epoch"},
     "09_translation": {"greedy"},
+    "11_caption_attention": {"after_epoch"},
     "10_chat": {"after", "after_epoch"},
     "06_against_others": set(),
     "09_is_one_vector_enough": {"turned"},

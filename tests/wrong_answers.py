@@ -253,6 +253,36 @@ check_3(before)""",
 # 15
 WRONG |= {
     # words that are given at all, rightly or not
+    # the entropy itself, in nats
+    ("11", 1): """\
+def places_used(weights):
+    some = weights[weights > 0]
+    return float(-np.sum(some * np.log(some)))
+
+
+check_1(places_used)""",
+    # rows and columns are swapped
+    ("11", 2): """\
+def centre(weights, size):
+    side = int(len(weights) ** 0.5)
+    middles = (np.arange(side) + 0.5) * size / side
+    grid = weights.reshape(side, side)
+    return float(grid.sum(axis=1) @ middles), float(grid.sum(axis=0) @ middles)
+
+
+check_2(centre)""",
+    # all places count alike
+    ("11", 3): """\
+def spread(weights, a):
+    z = weights @ a
+    return float(np.mean(((a - z) ** 2).sum(axis=1)))
+
+
+check_3(spread)""",
+}
+
+# 15
+WRONG |= {
     ("15", 1): """\
 def n_plus(truth, guess):
     return int((truth.any(axis=0) & guess.any(axis=0)).sum())

@@ -110,6 +110,37 @@ def captioner(
     return keras.Model([picture, tokens], table(squeezed, score=True))
 
 
+def scene_eyes(side: int = 64, channels: int = 64) -> tuple[Any, Any]:
+    """A small network that looks at drawn scenes, to be trained with the captioner.
+
+    Two convolutions, each of which halves the picture (as the averages before them do), then at each place
+    a dense layer, which also reads the place's coordinates, from -1 to 1: else none knows where it is.
+
+    Args:
+        side: of the picture, in pixels; a multiple of 8.
+        channels: D, numbers at each place.
+
+    Returns:
+        The input, pictures `(N, side, side, 3)` uint8, and the places, `(N, (side / 8)^2, channels)`, row by
+        row. The layer "seen" gives what the convolutions see there, `(N, (side / 8)^2, 32)`.
+    """
+    fields = side // 8
+    picture = keras.Input((side, side, 3), dtype="uint8")
+    x = layers.AveragePooling2D(2)(layers.Rescaling(1 / 127.5, -1)(picture))
+    for filters in (16, 32):
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+        x = layers.MaxPooling2D(2)(layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x)))
+    return picture, with_places(layers.Reshape((fields * fields, 32), name="seen")(x), channels)
+
+
+def with_places(seen: Any, channels: int = 64) -> Any:
+    """What is seen at the places of a square grid, `(N, L, C)`, and where they are: `(N, L, channels)`."""
+    fields = int(seen.shape[1] ** 0.5)
+    where = np.stack(np.meshgrid(*[np.linspace(-1, 1, fields)] * 2), axis=-1).reshape(1, -1, 2)
+    both = ops.concatenate([seen, ops.zeros_like(seen[..., :2]) + np.float32(where)], axis=-1)
+    return layers.Dense(channels, "relu", name="meet")(both)
+
+
 def begin(model: keras.Model, seen: np.ndarray) -> Any:
     """The state before the first word, for pictures as the model takes them; `stepper` takes it.
 
@@ -218,9 +249,9 @@ def inside(
         contents: the scenes.
 
     Returns:
-        For each word that tells of a thing's size, colour or shape, the weight inside that thing; the share of
-        the grid that the thing takes, which is what chance gives; and the weight inside the scene's other
-        thing, nan where there is none.
+        For each word that tells of a thing's size, colour or shape, the weight inside that thing; the share
+        of the grid that the thing takes, which is what chance gives; and the weight inside the scene's
+        other thing, nan where there is none.
     """
     side, found = int(weights.shape[2] ** 0.5), []
     for rows, text, scene in zip(weights, texts, contents, strict=True):
