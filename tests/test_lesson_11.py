@@ -1,4 +1,4 @@
-"""Lesson 11: it defines what `utils.looking` has, and describes the test photos from the photos alone, once."""
+"""Lesson 11: it defines what `utils.looking` has, and describes the test photos from them alone, once."""
 
 import types
 

@@ -250,9 +250,8 @@ def before(after):
 check_3(before)""",
 }
 
-# 15
+# 11
 WRONG |= {
-    # words that are given at all, rightly or not
     # the entropy itself, in nats
     ("11", 1): """\
 def places_used(weights):
@@ -283,6 +282,7 @@ check_3(spread)""",
 
 # 15
 WRONG |= {
+    # words that are given at all, rightly or not
     ("15", 1): """\
 def n_plus(truth, guess):
     return int((truth.any(axis=0) & guess.any(axis=0)).sum())
