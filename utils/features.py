@@ -290,7 +290,7 @@ def grid_model(extractor: Extractor) -> keras.Model:
     if not hasattr(model, "unrolled_grid"):
         seen = model.get_layer(extractor.network.grid).output
         places = keras.layers.Reshape((seen.shape[1] * seen.shape[2], seen.shape[3]))(seen)
-        model.unrolled_grid = keras.Model(model.inputs, {"grid": places})
+        model.unrolled_grid = keras.Model(model.inputs[0], {"grid": places})
     return model.unrolled_grid
 
 
