@@ -340,7 +340,7 @@ def extract_grid(extractor: Extractor, pictures: Pictures, images_sha256: str) -
             names = pictures.names[first : first + PART]
             part = np.concatenate([see_grid(extractor, some) for some in loaded(pictures, names, False)])
             write_rows(path, first, part)
-            sums[str(first)] = zlib.crc32(part)
+            sums[str(first)] = zlib.crc32(part.data)
             write_sums(path, sums)
             if bar.disable and number % 4 == 0:  # nobody watches a bar: a line now and then
                 print(f"grid features of {first + len(names):,} of {count:,} photos", flush=True)
@@ -361,7 +361,7 @@ def whole_parts(path: Path, shape: tuple[int, ...]) -> dict[str, int]:
         if stored.shape != shape or stored.dtype != np.float16 or not isinstance(sums, dict):
             return {}
         rows = [first for first in range(0, shape[0], PART) if str(first) in sums]
-        found = {str(first): zlib.crc32(stored[first : first + PART]) for first in rows}
+        found = {str(first): zlib.crc32(stored[first : first + PART].data) for first in rows}
         return {first: value for first, value in found.items() if sums[first] == value}
     except (OSError, ValueError, EOFError):
         return {}
