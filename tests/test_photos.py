@@ -87,19 +87,19 @@ def test_private_pictures_are_not_published(monkeypatch, capsys):
     assert photos.gallery(PART, [1], ["a cat"], private=False) is not None
 
 
-def test_a_spotlight_keeps_what_is_looked_at_and_darkens_the_rest():
+def test_heat_lies_where_it_is_looked_at_and_the_rest_is_pale_grey():
     picture = np.full((40, 60, 3), 200, np.uint8)
     picture[..., 0] = 100
     weights = np.zeros((4, 6))
     weights[1, 4] = 0.3
-    lit = photos.spotlight(picture, weights)
-    assert lit.shape == picture.shape
-    assert lit.dtype == np.uint8
-    assert lit[15, 45].tolist() == pytest.approx([100, 200, 200], abs=8)
-    assert np.ptp(lit[35, 5]) == 0
-    assert lit[35, 5, 0] == pytest.approx(0.35 * 500 / 3, abs=1)
-    assert np.array_equal(photos.spotlight(picture, np.full((7, 7), 0.02)), picture)
-    assert photos.spotlight(picture, np.zeros((7, 7))).max() < 60
+    drawn = photos.heat_over(picture, weights)
+    assert drawn.shape == picture.shape
+    assert drawn.dtype == np.uint8
+    pale, orange = 60 + 0.75 * 500 / 3, np.array([230, 159, 0])  # that of plots.ORANGE
+    assert drawn[35, 5].tolist() == pytest.approx([pale] * 3, abs=1)
+    assert drawn[15, 45].tolist() == pytest.approx((0.25 * pale + 0.75 * orange).tolist(), abs=8)
+    assert np.ptp(photos.heat_over(picture, np.full((7, 7), 0.02)), axis=(0, 1)).tolist() == [0, 0, 0]
+    assert np.ptp(photos.heat_over(picture, np.zeros((7, 7)))) == 0
 
 
 def test_grids_come_from_the_extractor_or_from_the_eyes(monkeypatch):

@@ -16,6 +16,7 @@ import tensorflow as tf
 from IPython import get_ipython
 from IPython.display import HTML, clear_output
 from keras import ops
+from matplotlib.colors import to_rgb
 
 from utils import features, plots
 from utils.datasets import Labelled, Pictures, company_scenes, corel5k, drawn_scenes, flickr8k
@@ -123,20 +124,20 @@ def gallery(part: Pictures, indices: Sequence[int], texts: Sequence[str], *, pri
     return plots.captioned([part.load(part.names[i]) for i in indices], texts, width=224)
 
 
-def spotlight(picture: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """A picture in which what is looked at is bright, and the rest dark and grey.
+def heat_over(picture: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """A picture in pale grey, and orange over it where it is looked at.
 
     Args:
         picture: RGB, `(height, width, 3)`, uint8.
-        weights: how much is looked at each place, `(rows, columns)`, at least 0; the largest is fully bright.
+        weights: how much is looked at each place, `(rows, columns)`, at least 0; the largest is full orange.
 
     Returns:
         `(height, width, 3)`, uint8.
     """
-    light = np.float32(weights / max(float(weights.max()), 1e-9))[..., None]
-    light = np.clip(tf.image.resize(light, picture.shape[:2], method="bicubic").numpy(), 0, 1)
-    dark = 0.35 * picture.mean(axis=2, keepdims=True)
-    return np.uint8(np.round(light * picture + (1 - light) * dark))
+    heat = np.float32(weights / max(float(weights.max()), 1e-9))[..., None]
+    heat = 0.75 * np.clip(tf.image.resize(heat, picture.shape[:2], method="bicubic").numpy(), 0, 1)
+    pale = 60 + 0.75 * picture.mean(axis=2, keepdims=True)
+    return np.uint8(np.round((1 - heat) * pale + heat * 255 * np.array(to_rgb(plots.ORANGE))))
 
 
 def grids_of(
