@@ -89,7 +89,8 @@ def captioner(
         vocabulary_size: V.
         units: H.
         embedding: E, numbers that describe a word.
-        dropout: share of the mean, of h_t and z_t that is dropped in training; of the words half of it.
+        dropout: share of h_t and z_t that is dropped in training; of the words half of it. So many captions
+            must do without the mean, all of it, so that the network learns to look.
         strength: of the penalty, see `LookEverywhere`.
         lstm: `keras.layers.LSTM` or that of `utils.recurrent`.
 
@@ -97,7 +98,7 @@ def captioner(
         A model of [pictures, words `(N, T)` int32], not compiled.
     """
     a = layers.Identity(name="places")(places)
-    mean = layers.Dropout(dropout)(ops.mean(a, axis=1))
+    mean = layers.Dropout(dropout, noise_shape=(None, 1))(ops.mean(a, axis=1))
     first = [layers.Dense(units, "tanh", name=name)(mean) for name in ("h0", "h1")]
     tokens, table = keras.Input((None,), dtype="int32"), Words(vocabulary_size, embedding, name="words")
     x = layers.Dropout(dropout / 2)(table(tokens))
