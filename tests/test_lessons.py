@@ -4,6 +4,7 @@ import ast
 import io
 import itertools
 import math
+import re
 import types
 import wave
 from unittest.mock import MagicMock
@@ -273,6 +274,14 @@ def test_lesson_06_compares_windows_of_256_with_windows_of_256():
     [(value, source)] = rows["loss, fresh windows of 256"]
     assert value == 1.4697
     assert "nanoGPT, windows of 256" in source
+
+
+def test_lesson_06_counts_a_line_as_indented_only_if_it_is_further_in():
+    made = run_cells("06_", "python-counts", itertools=itertools, re=re)
+    assert made["indented"]("if x:\n    y\nif x:\ny\n") == 0.5
+    assert made["indented"]("x\ny") == 0
+    assert made["closed"]("(a[b])(") == pytest.approx(2 / 3)
+    assert made["closed"]("(a]") == 0
 
 
 # ---- 07
