@@ -124,6 +124,7 @@ To enable the following instructions: AVX2 AVX512F, in other operations, rebuild
 ERRORS = """\
 E0000 00:00:1795632550.073237    8434 cuda_dnn.cc:52] out of memory
 2026-11-25 18:49:23.120136: F external/x.cc:51] Check failed
+2026-11-25 18:49:23.120136: E external/x.cc:51] out of memory
 python: symbol lookup error
 """
 

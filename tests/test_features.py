@@ -156,6 +156,10 @@ def test_other_pictures_or_weights_are_never_taken_from_the_cache(tiny):
         log.clear()
         extract(extractor, pictures, digest)
         assert len(log) == 10
+    other = dataclasses.replace(pictures, names=tuple(f"p{i}" for i in range(10, 20)))
+    log.clear()
+    extract(tiny, other, "hash")
+    assert sorted(log) == sorted(other.names)  # as many, of the same data: another part of it
 
 
 def test_a_damaged_file_of_the_cache_is_made_anew(tiny, tmp_path):

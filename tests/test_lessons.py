@@ -4,6 +4,7 @@ import ast
 import io
 import itertools
 import math
+import re
 import types
 import wave
 from unittest.mock import MagicMock
@@ -275,6 +276,14 @@ def test_lesson_06_compares_windows_of_256_with_windows_of_256():
     assert "nanoGPT, windows of 256" in source
 
 
+def test_lesson_06_counts_a_line_as_indented_only_if_it_is_further_in():
+    made = run_cells("06_", "python-counts", itertools=itertools, re=re)
+    assert made["indented"]("if x:\n    y\nif x:\ny\n") == 0.5
+    assert made["indented"]("x\ny") == 0
+    assert made["closed"]("(a[b])(") == pytest.approx(2 / 3)
+    assert made["closed"]("(a]") == 0
+
+
 # ---- 07
 
 
@@ -385,6 +394,30 @@ def test_lesson_08_keeps_in_its_file_how_features_are_standardised(tmp_path):
         photo = np.array(pixels, np.uint8).reshape(1, 1, 3, 1)
         wanted = "abc"[np.argmax((np.array(pixels) - mean) / deviation)]
         assert loaded([tf.constant(photo), said]).numpy()[0].decode() == wanted
+
+
+@pytest.mark.parametrize(("says", "text"), [(["<end>"], ""), (["a", "dog", "<end>"], "a dog")])
+def test_lesson_08_compares_its_file_with_the_network_whatever_that_says(says, text, tmp_path):
+    """A network that has hardly learnt may say nothing at all."""
+    left, checked = [word.encode() for word in says], []
+    (tmp_path / "captions.keras").write_bytes(b"")
+    answer = MagicMock()
+    answer.numpy.side_effect = lambda: [left.pop(0)]
+    card = types.SimpleNamespace(check=lambda *_, ok, **__: checked.append(ok))
+    given = {"keras": MagicMock(), "path": tmp_path / "captions.keras", "tf": MagicMock(), "card": card}
+    given["keras"].saving.load_model.return_value = lambda _: answer
+    given |= {
+        "real": False,
+        "six_scenes": [0],
+        "LONGEST": 5,
+        "model": None,
+        "vocabulary": (),
+        "photo_eyes": 0,
+    }
+    given |= {"look": lambda *_: 0.0, "mean": 0.0, "deviation": 1.0, "greedy": lambda *_: [None]}
+    run_cells("08_image", "file-check", captions=types.SimpleNamespace(decode=lambda *_: text), **given)
+    assert checked == [True]
+    assert not left
 
 
 def test_lesson_08_shows_the_loss_of_training_photos_beside_that_of_dev():
