@@ -119,3 +119,11 @@ def test_values_that_are_right(answer, expected, capsys):
 def test_values_that_are_wrong(answer, expected, capsys):
     grade_value(answer, expected)
     assert said(capsys).startswith("wrong: your answer ")
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"), [(np.full((1, 1), 0.5), np.full((3, 2), 0.5)), (np.ones(1), np.ones(4))]
+)
+def test_an_answer_that_would_fit_by_broadcasting_has_another_shape(answer, expected, capsys):
+    grade_value(answer, expected)
+    assert "has shape" in capsys.readouterr().out

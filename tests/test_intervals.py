@@ -21,6 +21,13 @@ def test_bootstrap_refuses_what_gives_no_interval(values: list[float]) -> None:
         bootstrap(values)
 
 
+def test_bootstrap_leaves_a_fortieth_of_the_means_on_either_side() -> None:
+    means = np.random.default_rng(3).choice(range(9), (500, 9)).mean(axis=1)
+    low, high = bootstrap(list(range(9)), draws=500, seed=3)
+    assert np.mean(means < low) == pytest.approx(0.025, abs=0.012)
+    assert np.mean(means > high) == pytest.approx(0.025, abs=0.012)
+
+
 def test_wilson_against_newcombes_table() -> None:
     # Newcombe (1998), Two-sided confidence intervals for the single proportion, method 3
     for successes, trials, low, high in [

@@ -13,6 +13,7 @@ from keras import layers, ops
 
 from utils import captions, seq2seq
 from utils.decoding import greedy
+from utils.exercises import grade
 
 CELLS = ("words", "words-encode", "words-do", "model-do", "greedy-do", "text-of", "attend")
 
@@ -141,3 +142,14 @@ def test_lesson_09_gives_words_their_usual_case():
     twice = ("We met Will, and Will said that he will.", "They see Will.")
     cased = run_cells("09_", "cased", **given | {"data": MagicMock(train=MagicMock(target=twice))})["cased"]
     assert cased("it is will.") == "It is Will."
+
+
+def test_lesson_09_refuses_a_softmax_that_is_nothing_for_low_scores(capsys):
+    def naive(scores, mask):
+        e = np.exp(scores) * mask
+        return e / e.sum()
+
+    check = run_cells("09_", "exercise-1-check", np=np, grade=grade)["check_1"]
+    with np.errstate(invalid="ignore"):
+        check(naive)
+    assert capsys.readouterr().out.startswith("wrong")

@@ -99,6 +99,8 @@ def test_heat_lies_where_it_is_looked_at_and_the_rest_is_pale_grey():
     assert drawn[35, 5].tolist() == pytest.approx([pale] * 3, abs=1)
     assert drawn[15, 45].tolist() == pytest.approx((0.25 * pale + 0.75 * orange).tolist(), abs=8)
     assert np.ptp(photos.heat_over(picture, np.full((7, 7), 0.02)), axis=(0, 1)).tolist() == [0, 0, 0]
+    weights[3, 0] = 0.3  # the largest weight is as orange as before, however many there are
+    assert np.abs(photos.heat_over(picture, weights)[15, 45] - np.float64(drawn[15, 45])).max() <= 1
     assert np.ptp(photos.heat_over(picture, np.zeros((7, 7)))) == 0
 
 

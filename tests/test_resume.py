@@ -58,6 +58,7 @@ def test_what_is_kept_depends_on_the_loop_of_utils_training(monkeypatch, tmp_pat
     monkeypatch.setenv("UNROLLED_BUILD", str(tmp_path))
     before = resume.place("01_a", 1)
     assert resume.place("01_a", 1) == before
+    assert resume.place("01_a", 2, 3) != resume.place("01_a", 3, 2)
     monkeypatch.setattr(training, "rate_at", lambda step, steps, rate: rate)
     assert resume.place("01_a", 1) != before
 

@@ -310,6 +310,8 @@ def test_a_heat_table_writes_each_number_in_ink_that_can_be_read():
     assert places == [(0, 0), (1, 0), (2, 0)]
     assert labels == [["one"], ["a", "b", "c"]]
     assert picture.get_clim() == (0, 1)
+    assert plots.heat_table([[0.2, 0.3]], "a", "bc", cmap="Blues").get_clim() == (0, 1)
+    plt.close()
 
 
 def test_loss_curves_are_solid_for_validation_and_dashed_for_training():
