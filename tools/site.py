@@ -9,6 +9,7 @@ project, so that links between notebooks lead where they lead in the project.
 import argparse
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,13 +140,13 @@ def claims_table() -> str:
     return table(["verdict", "claim", "measured", "value", "data", "where"], rows)
 
 
-def figures_table() -> str:
-    """Every figure."""
+def table_of(kind: str) -> str:
+    """Every figure, or every check."""
     rows = [
         [plain(cards.name(row)), plain(cards.value(row)), plain(cards.data(row)), where(path)]
-        for path, row in cards.of(cards.all_rows(), "figure")
+        for path, row in cards.of(cards.all_rows(), kind)
     ]
-    return table(["figure", "value", "data", "where"], rows)
+    return table([kind, "value", "data", "where"], rows)
 
 
 def published_table() -> str:
@@ -156,15 +157,6 @@ def published_table() -> str:
         if row["published"]
     ]
     return table(["figure", "ours", "published", "where"], rows)
-
-
-def checks_table() -> str:
-    """Every check."""
-    rows = [
-        [plain(cards.name(row)), plain(cards.value(row)), plain(cards.data(row)), where(path)]
-        for path, row in cards.of(cards.all_rows(), "check")
-    ]
-    return table(["check", "value", "data", "where"], rows)
 
 
 def data_table() -> str:
@@ -197,8 +189,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "counts": counts,
     "claims": claims_table,
     "published": published_table,
-    "figures": figures_table,
-    "checks": checks_table,
+    "figures": partial(table_of, "figure"),
+    "checks": partial(table_of, "check"),
     "datasets": data_table,
 }
 
