@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tools import links
+from utils import environment
 from utils.environment import REMARK, install_on_colab, use_defaults, without_remarks
 
 ROOT = links.PYPROJECT.parent
@@ -214,3 +215,56 @@ def test_another_backend_that_runs_already_is_refused(monkeypatch):
 
 def test_a_python_warning_is_no_remark():
     assert not REMARK.match("UserWarning: the loss is NaN")
+
+
+def machine(folder: Path, files: dict[str, str]) -> Path:
+    """`proc` and `sys` of a machine, as far as `cores` reads them."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n")
+    return folder
+
+
+V2 = {"proc/self/cgroup": "0::/lab/student"}
+V1 = {"proc/self/cgroup": "5:cpu,cpuacct:/docker/ab\n4:memory:/docker/ab"}
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, 12),
+        (V2 | {"sys/fs/cgroup/lab/student/cpu.max": "max 100000"}, 12),
+        (V2 | {"sys/fs/cgroup/lab/student/cpu.max": "300000 100000"}, 3),
+        (V2 | {"sys/fs/cgroup/lab/student/cpu.max": "max 1", "sys/fs/cgroup/lab/cpu.max": "25000 10000"}, 3),
+        (V2 | {"sys/fs/cgroup/lab/student/cpu.max": "20000 100000"}, 1),
+        (V2 | {"sys/fs/cgroup/lab/student/cpu.max": "6400000 100000"}, 12),
+        ({"proc/self/cgroup": "0::/", "sys/fs/cgroup/cpu.max": "200000 100000"}, 2),
+        ({"sys/fs/cgroup/cpu.max": "nonsense"}, 12),
+        (V1 | {"sys/fs/cgroup/cpu/docker/ab/cpu.cfs_quota_us": "400000",
+               "sys/fs/cgroup/cpu/docker/ab/cpu.cfs_period_us": "100000"}, 4),
+        ({"sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1", "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000"}, 12),
+    ],
+)  # fmt: skip
+def test_cores_are_those_that_a_container_grants(tmp_path, monkeypatch, files, expected):
+    monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda who: set(range(12)), raising=False)
+    assert environment.cores(machine(tmp_path, files)) == expected
+
+
+def test_cores_follow_the_scheduler_and_do_without_it(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda who: {3}, raising=False)
+    assert environment.cores() == 1
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert environment.cores(Path("/nowhere")) == 16
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert environment.cores(Path("/nowhere")) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no such thing on this system")
+def test_the_loop_counts_the_cores_it_may_use():
+    code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+    code += "from utils import recurrent; print(recurrent.CORES)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.stdout.strip() == "1", ran.stderr

@@ -29,6 +29,7 @@ import tensorflow as tf
 from tabulate import tabulate
 
 from utils import plots, recurrent
+from utils.environment import cores
 
 ROOT = Path(__file__).resolve().parents[1]
 CELLS = ("SimpleRNN", "LSTM", "GRU")
@@ -199,7 +200,7 @@ def machine() -> dict[str, Any]:
     versions = {"Python": platform.python_version(), "TensorFlow": tf.__version__, "Keras": keras.__version__}
     if importlib.util.find_spec("torch"):
         versions["PyTorch"] = version("torch")
-    return {"cpu": model, "cores": os.cpu_count(), "versions": versions}
+    return {"cpu": model, "cores": cores(), "versions": versions}
 
 
 def pivot(records: list[dict[str, Any]]) -> dict[tuple[Any, ...], dict[str, dict[str, Any]]]:
@@ -304,7 +305,7 @@ def main() -> None:
             "There is a GPU, where our layers are Keras' own. Hide it: CUDA_VISIBLE_DEVICES= make bench"
         )
     load, begin = [os.getloadavg()[0]], time.monotonic()
-    if warning := busy(load[0], os.cpu_count() or 1):
+    if warning := busy(load[0], cores()):
         print(warning, flush=True)
     cases = [Case(cell, *size) for cell in CELLS for size in SIZES]
     makers = contestants()

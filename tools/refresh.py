@@ -18,6 +18,7 @@ import nbformat
 
 from tools import notebooks, readme
 from utils import results
+from utils.environment import cores
 from utils.folders import build_folder
 
 SCALE = "cpu"
@@ -73,7 +74,7 @@ def fill_title(notebook: nbformat.NotebookNode, seconds: float) -> None:
     title = notebooks.find(notebook, "title")
     if title is None:
         raise Refused("it has no cell `title`")
-    line = f"Run time: {notebooks.duration(seconds)} on {os.cpu_count()} CPU cores."
+    line = f"Run time: {notebooks.duration(seconds)} on {cores()} CPU cores."
     title.source = fill(title.source, r"(?m)^Run time:.*$", line, "the run time")
 
 

@@ -3,13 +3,14 @@
 Not here: where the project is, which the set-up cell finds itself.
 """
 
+import math
 import os
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from utils.folders import settle_build
@@ -20,6 +21,37 @@ REMARK = re.compile(
     r"[IW]\d{4} |\d{4}-\d\d-\d\d [\d:.]+: [IW] |WARNING: All log messages before absl::InitializeLog"
     r"|To enable the following instructions|.*failed call to cuInit|.*Unable to register cu\w+ factory"
 )
+
+
+def cores(root: Path = Path("/")) -> int:
+    """The CPU cores that this process may use, at least 1: not always those that the machine has.
+
+    Counts what the scheduler lets it run on (`taskset`, a container's cpuset) and, on Linux, the share of
+    CPU time that control groups grant, of version 2 (`cpu.max`) or 1 (`cpu.cfs_quota_us`), rounded up.
+
+    Args:
+        root: where `proc` and `sys` are; another folder in tests.
+    """
+    usable = [os.cpu_count() or 1]
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        usable.append(len(os.sched_getaffinity(0)))
+    groups = [Path()]  # of this process, within the mounted tree; in a container often its root alone
+    with suppress(OSError):
+        for line in (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines():
+            own = Path(line.split(":", 2)[-1].lstrip("/"))
+            groups += [own, *own.parents]
+    for group in set(groups):
+        with suppress(OSError, ValueError):  # no such file, or "max": no limit
+            quota, period = (root / "sys/fs/cgroup" / group / "cpu.max").read_text(encoding="utf-8").split()
+            usable.append(math.ceil(int(quota) / int(period)))
+        with suppress(OSError, ValueError):
+            quota, period = (
+                (root / "sys/fs/cgroup/cpu" / group / f"cpu.cfs_{name}_us").read_text(encoding="utf-8")
+                for name in ("quota", "period")
+            )
+            if int(quota) > 0:  # -1: no limit
+                usable.append(math.ceil(int(quota) / int(period)))
+    return max(1, min(usable))
 
 
 @contextmanager

@@ -11,7 +11,6 @@ Not here: what the cells are, which notebooks 01, 03 and 04 teach.
 """
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -20,9 +19,11 @@ from typing import Any, ClassVar
 import keras
 import tensorflow as tf
 
+from utils.environment import cores
+
 Tensors = tuple[tf.Tensor, ...]
 
-CORES = min(os.cpu_count() or 1, 8)
+CORES = min(cores(), 8)
 ROWS = 16  # of a part of the batch at least; with fewer, reading the matrix takes longer than its product
 
 

@@ -23,6 +23,7 @@ import numpy as np
 from tabulate import tabulate
 
 from utils.datasets import Source
+from utils.environment import cores
 from utils.folders import ROOT, build_folder
 from utils.scales import current_scale
 
@@ -288,7 +289,7 @@ class ResultCard:
             "notebook": self.notebook,
             "scale": current_scale(),
             "sources": [asdict(source) for source in self.sources],
-            "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+            "machine": f"{cores()} cores, {platform.machine()}",
             "results": self.results,
         }
 
