@@ -87,6 +87,20 @@ def test_training_reads_on_where_it_stopped_unless_it_is_to_forget():
     assert abs(characters.nats(net, whole).mean() / characters.nats(net, alone).mean() - 1) > 1e-4
 
 
+def test_the_seconds_of_an_epoch_are_those_of_training_and_validation(monkeypatch):
+    now = [0.0]
+
+    def passes(seconds, answer=None):
+        now[0] += seconds
+        return answer
+
+    monkeypatch.setattr(characters.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(characters, "nats", lambda *_: passes(5, np.ones(3)))
+    options = {"epochs": 2, "rows": 4, "chunk": 10, "report": lambda *_: passes(1000)}
+    records = characters.train(network(), TEXT, TEXT[:99], **options)
+    assert [row[1:] for row in records] == [[1, 5]] * 2
+
+
 def train_in_turns(path, stop_before=None, epochs=3):
     net = network(dropout=0.5)
 

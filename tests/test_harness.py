@@ -151,9 +151,7 @@ def use(folder, patch):
     patch.setenv("PYTHONPATH", str(notebooks.ROOT))
     patch.setattr(links, "SETUP", "# @title Set-up\n# https://github.com/{repository}")  # PYTHONPATH does it
     patch.setattr(exercises, "WRONG_ANSWERS", folder / "wrong_answers.py")
-    (folder / "wrong_answers.py").write_text(
-        "WRONG = {('98', k): 'answer = 6 + 7\\ngrade_value(answer, 42)' for k in (1, 2, 3)}"
-    )
+    (folder / "wrong_answers.py").write_text("WRONG = {('98', k): ['answer = 6 + 7'] for k in (1, 2, 3)}")
 
 
 @pytest.fixture
@@ -307,6 +305,10 @@ CHANGES = {
     "a card in the middle": (lambda n: n.cells.append(prose("more", "More.")), "last cell must be `card`"),
     "two exercises": (lambda n: cell(n, "exercise-3-gap").update(id="other"), "exercise-3-gap"),
     "no task": (lambda n: cell(n, "exercise-2").update(id="other"), "exercise 2 must be"),
+    "a solution that is checked otherwise": (
+        lambda n: solve(n, 1, "answer = 6 * 7\ngrade_value(answer, 42.0, tolerance=1)"),
+        "cell solution-1 must end as 'exercise-1-gap' does: 'grade_value(answer, 42)'",
+    ),
     "an exercise without tag": (
         lambda n: cell(n, "exercise-1-gap").metadata.update(tags=[]),
         "must be tagged exercise",
@@ -607,12 +609,28 @@ def solve(notebook, number, source):
         (lambda n: solve(n, 2, "1 / 0"), "ZeroDivisionError"),
         (lambda n: solve(n, 3, "..."), "It must say 'right' and says: nothing"),
         (
-            lambda n: cell(n, "exercise-1-gap").update(source="answer = ...; print('right')"),
+            lambda n: cell(n, "exercise-1-gap").update(
+                source="answer = ...\nprint('right') if type(answer) is not int else grade_value(answer, 42)"
+            ),
             "It must say 'not yet' and says: right",
         ),
         (
-            lambda n: exercises.WRONG_ANSWERS.write_text("WRONG = {('98', 2): 'grade_value(42, 42)'}"),
-            "It must say 'wrong' and says: right",
+            lambda n: exercises.WRONG_ANSWERS.write_text(
+                "WRONG = {('98', 2): ['answer = 6 + 7', 'answer = 42']}"
+            ),
+            "It must say 'wrong: ' and says: right",
+        ),
+        (
+            lambda n: exercises.WRONG_ANSWERS.write_text(
+                "WRONG = {('98', 2): ['answer = type(\"A\", (), {\"__repr__\": lambda _: 1 / 0})()']}"
+            ),
+            "An answer that is tried must not raise",
+        ),
+        (  # a check that takes whatever is a number
+            lambda n: cell(n, "exercise-2-gap").update(
+                source="answer = ...\ngrade_value(answer, 42, tolerance=50)"
+            ),
+            "It must say 'wrong: ' and says: right",
         ),
     ],
 )  # fmt: skip

@@ -255,3 +255,21 @@ def test_a_model_that_was_trained_starts_again_from_new_weights():
     assert all(map(np.array_equal, first, model.get_weights()))
     q.train(model, sources, targets, 1, **{**settings, "seed": 4})
     assert not all(map(np.array_equal, first, model.get_weights()))
+
+
+def test_width_power_and_length_are_handed_to_the_search(monkeypatch):
+    asked = []
+
+    def search(step, state, first, end, longest, width, power, banned):
+        asked.append((first, end, longest, width, power, banned))
+        return [[k, "a worse one"] for k in state]
+
+    stubs = {"beam_search": search, "stepper": lambda _: None, "begin": lambda _, source: source.tolist()}
+    for name, stub in stubs.items():
+        monkeypatch.setattr(q, name, stub)
+    sources = [[7, 8, q.END], [5, q.END], [9, 9, q.END]]
+    found = q.write(None, sources, width=3, power=0.7, longest=9, size=2)
+    assert asked == [([q.START] * n, q.END, 9, 3, 0.7, q.NEVER) for n in (2, 1)]  # the shortest first
+    assert found == [[7, 8, q.END], [5, q.END, q.PAD], [9, 9, q.END]]
+    q.write(None, sources[:1])
+    assert asked[-1][2:5] == (60, 5, 1.0)

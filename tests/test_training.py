@@ -1,5 +1,7 @@
 """What captioners and translators are trained by; the loop itself is tested with them."""
 
+import keras
+import numpy as np
 import pytest
 
 from utils import training
@@ -20,3 +22,34 @@ def test_the_rate_grows_and_falls():
 )
 def test_the_size_that_comes_nearest(budget, units):
     assert training.size_for(budget, lambda n: n * n) == units
+
+
+def test_a_training_that_starts_again_is_that_of_its_seed_in_weights_and_dropout():
+    inputs = keras.Input((3,))
+    outputs = keras.layers.Dense(4)(keras.layers.Dropout(0.5)(inputs))
+    model = keras.Model(inputs, keras.layers.Dropout(0.0)(outputs))
+    loss, x = keras.losses.MeanSquaredError(), np.ones((20, 3), "float32")
+
+    def begun(seed):
+        training.start_again(model, seed, loss, eager=True)
+        dropped = np.asarray(model.layers[1](x, training=True))
+        weights = model.get_weights()[0].copy()
+        assert not any(
+            np.any(v) for v in model.optimizer.variables if v is not model.optimizer._learning_rate
+        )
+        model.train_on_batch(x, np.zeros((20, 4)))
+        return weights, dropped
+
+    first, other, again = begun(1), begun(2), begun(1)
+    for one, two, three in zip(first, other, again, strict=True):
+        assert np.array_equal(one, three)
+        assert not np.array_equal(one, two)
+
+
+def test_a_training_with_another_loss_is_compiled_with_it():
+    inputs = keras.Input((1,))
+    model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+    for loss, expected in ((keras.losses.MeanSquaredError(), 9), (keras.losses.MeanAbsoluteError(), 3)):
+        training.start_again(model, 0, loss, eager=True)
+        model.set_weights([np.zeros((1, 1)), np.zeros(1)])
+        assert model.train_on_batch(np.zeros((2, 1)), np.full((2, 1), 3.0)) == pytest.approx(expected)

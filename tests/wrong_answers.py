@@ -1,309 +1,716 @@
-"""A wrong answer to each exercise: a source that replaces the cell `exercise-<k>-gap` of a lesson.
+"""Wrong answers to each exercise: what replaces the gap in the cell `exercise-<k>-gap` of a lesson.
 
-`make test` runs it in the lesson's kernel, and the check must say that it is wrong. The keys are the
-lesson's number and the exercise's.
+`make test` runs each in the lesson's kernel, and the lines of the cell behind its gap after it; the check
+must say that it is wrong. There is one for each case of each check, right in all others where that can be:
+a check that no longer looks at the case says "right" to it. The keys are the lesson's number and the
+exercise's.
 """
 
-WRONG: dict[tuple[str, int], str] = {}
+WRONG: dict[tuple[str, int], list[str]] = {}
+
+
+def off(solution: str, amount: float, cases: str) -> list[str]:
+    """The solution, but off by so much in one of the cases; each is told by an expression."""
+    head, _, value = solution.rpartition("return ")
+    return [f"{head}return {value} + {amount} * ({case})" for case in cases.split(", ")]
+
 
 # 01
-WRONG |= {
-    ("01", 1): """\
+WRONG["01", 1] = [
+    # the state before the letter, not after it
+    """\
 Wx, Wh, b, Wy, by = hello.get_weights()
 
 
 def logits(x, h):
-    return h @ Wy + by  # the state before the letter, not after it
+    return h @ Wy + by""",
+    # the state before it does not count: right at the first letter
+    """\
+Wx, Wh, b, Wy, by = hello.get_weights()
 
 
-before = np.vstack([np.zeros(16), hidden[:-1]])
-cases = [((x, h), y) for x, h, y in zip(inputs[0], before, np.asarray(hello(inputs))[0], strict=True)]
-grade(logits, cases, tolerance=1e-3)""",
+def logits(x, h):
+    return rnn_step(x, 0 * h, Wx, Wh, b) @ Wy + by""",
+    # a little off
+    """\
+Wx, Wh, b, Wy, by = hello.get_weights()
+
+
+def logits(x, h):
+    return rnn_step(x, h, Wx, Wh, b) @ Wy + by + 0.01""",
+]
+
+WRONG["01", 2] = [
     # the adder's weights, whose carry is no parity
-    ("01", 2): """\
-Wx, Wh, b = [[1, 1]], [[0, 0], [1, 1]], [-0.5, -1.5]
-grade((Wx, Wh, b), tells_parity)""",
+    "Wx, Wh, b = [[1, 1]], [[0, 0], [1, 1]], [-0.5, -1.5]",
+    # right until the third one
+    "Wx, Wh, b = [[1, 1]], [[1, 1], [0, 0]], [-0.5, -1.5]",
+]
+
+WRONG["01", 3] = [
     # the borrow is added, not taken away
-    ("01", 3): """\
-Wx, Wh, b = [[1, -1, -1], [-1, 1, 1]], [[0, 0, 0], [1, 1, 1], [0, 0, 0]], [-0.5, -0.5, -1.5]
-grade((Wx, Wh, b), subtracts)""",
-}
+    "Wx, Wh, b = [[1, -1, -1], [-1, 1, 1]], [[0, 0, 0], [1, 1, 1], [0, 0, 0]], [-0.5, -0.5, -1.5]",
+    # right where a column is never -2
+    "Wx, Wh, b = [[1, -1, -1], [-1, 1, 1]], [[0, 0, 0], [-1, 1, 1], [0, 0, 0]], [-0.5, -0.5, -9]",
+]
 
 # 02
-WRONG |= {
-    ("02", 1): """
-dh0 = da[:, 0]
+WRONG["02", 1] = [
+    # not through the recurrent weights
+    "dh0 = da[:, 0]",
+    # the weights not transposed
+    "dh0 = da[:, 0] @ Wh",
+    # of the last step
+    "dh0 = da[:, -1] @ Wh.T",
+    # a little off
+    "dh0 = 1.01 * da[:, 0] @ Wh.T",
+]
 
-grade_value(dh0, central_differences(lambda: loss_of(x, h0, targets, weights), h0), tolerance=1e-4)
-""",
-    ("02", 2): """
+WRONG["02", 2] = [
+    # the square of the norm
+    """\
 def clip_all(grads, threshold):
     norm = sum(np.sum(g * g) for g in grads)
-    return [g * min(1, threshold / norm) for g in grads]
+    return [g * min(1, threshold / norm) for g in grads]""",
+    # lengthens short ones, too
+    """\
+def clip_all(grads, threshold):
+    norm = np.sqrt(sum(np.sum(g * g) for g in grads))
+    return [g * threshold / norm for g in grads]""",
+    # each by itself
+    """\
+def clip_all(grads, threshold):
+    norm = np.linalg.norm
+    return [g * min(1, threshold / norm(g)) for g in grads]""",
+]
 
-
-two = [np.array([[3.0]]), np.array([0.0, 4.0])]
-grade(clip_all, [((two, 10.0), two), ((two, 1.0), [np.array([[0.6]]), np.array([0.0, 0.8])])])
-""",
-    ("02", 3): """
+WRONG["02", 3] = [
+    # a copy too many
+    """\
 def cut_off(terms, k):
     total = np.zeros_like(terms[0, 0])
     for loss in range(len(terms)):
         first = max(0, loss - k)
         total += terms[loss, first : loss + 1].sum(axis=0)
-    return total
-
-
-check_cut_off(cut_off)
-""",
-}
+    return total""",
+    # wrong for k = 1
+    """\
+def cut_off(terms, k):
+    k = max(k, 2)
+    total = np.zeros_like(terms[0, 0])
+    for loss in range(len(terms)):
+        first = max(0, loss - k + 1)
+        total += terms[loss, first : loss + 1].sum(axis=0)
+    return total""",
+    # wrong for k = T - 1
+    """\
+def cut_off(terms, k):
+    k += k == len(terms) - 1
+    total = np.zeros_like(terms[0, 0])
+    for loss in range(len(terms)):
+        first = max(0, loss - k + 1)
+        total += terms[loss, first : loss + 1].sum(axis=0)
+    return total""",
+    # wrong for k = T
+    """\
+def cut_off(terms, k):
+    k = min(k, len(terms) - 1)
+    total = np.zeros_like(terms[0, 0])
+    for loss in range(len(terms)):
+        first = max(0, loss - k + 1)
+        total += terms[loss, first : loss + 1].sum(axis=0)
+    return total""",
+]
 
 # 03
-WRONG |= {
-    ("03", 1): """
+WRONG["03", 1] = [
+    # half of what is lost in a step
+    """\
 def half_life(bias):
-    return np.log(2) / (1 + np.exp(-bias))
+    return np.log(2) / (1 + np.exp(-bias))""",
+]
+WRONG["03", 1] += off(
+    """\
+def half_life(bias):
+    f = 1 / (1 + np.exp(-bias))
+    return np.log(0.5) / np.log(f)""",
+    0.01,
+    "bias == 0, bias == 1, bias == 3",
+)
 
-
-grade(half_life, [(0.0, 1.0), (1.0, 2.2126), (3.0, 14.2651)], tolerance=1e-4)
-""",
-    ("03", 2): """
+WRONG["03", 2] = [
+    # keeps what it should replace
+    """\
 def coupled_cell(c, f, g):
-    return (1 - f) * c + f * g
+    return (1 - f) * c + f * g""",
+]
+WRONG["03", 2] += off(
+    """\
+def coupled_cell(c, f, g):
+    return f * c + (1 - f) * g""",
+    0.001,
+    "f == 1, f == 0, f == 0.75",
+)
 
-
-grade(coupled_cell, [((0.3, 1.0, 0.8), 0.3), ((0.3, 0.0, 0.8), 0.8), ((0.4, 0.75, -0.4), 0.2)])
-""",
-    ("03", 3): """
-input_weights = [0, 0, 0, 0, 0, 0]
-
-grade(input_weights, counts)
-""",
-}
+WRONG["03", 3] = [
+    # half
+    "input_weights = [0, 0, 0, 0, 0, 0]",
+    # not quite one
+    "input_weights = [-100, -100, -100, 4, 4, -100]",
+    # never down
+    "input_weights = [-100, -100, -100, 100, -100, -100]",
+    # never up
+    "input_weights = [-100, -100, -100, -100, 100, -100]",
+]
 
 # 04
-WRONG |= {
-    ("04", 1): """\
+WRONG["04", 1] = [
+    # loses half in n equal parts
+    """\
 def z_that_halves(n):
-    return 1 - 0.5 / n
+    return 1 - 0.5 / n""",
+]
+WRONG["04", 1] += off(
+    """\
+def z_that_halves(n):
+    return 0.5 ** (1 / n)""",
+    0.001,
+    "n == 1, n == 2, n == 10",
+)
 
-
-grade(z_that_halves, [(1, 0.5), (2, 0.5**0.5), (10, 0.5**0.1)])""",
-    ("04", 2): """\
+WRONG["04", 2] = [
+    # one bias only
+    """\
 def gru_count(D, H):
-    return 3 * (D * H + H * H + H)  # one bias only
+    return 3 * (D * H + H * H + H)""",
+]
+WRONG["04", 2] += off(
+    """\
+def gru_count(D, H):
+    return 3 * (D * H + H * H + 2 * H)""",
+    1,
+    "D == 88, D == 3",
+)
 
-
-grade(gru_count, [((88, 46), gru), ((3, 4), sum(w.size for w in weights))])""",
-    ("04", 3): """\
+WRONG["04", 3] = [
+    # the sign of dz
+    """\
 def back(dh, h, z, g):
-    return dh * (g - h), dh * (1 - z), dh * z  # the sign of dz
-
-
-grade(back, [(way_back, gradients(*way_back))])""",
-}
+    return dh * (g - h), dh * (1 - z), dh * z""",
+    # dz without what comes from behind
+    """\
+def back(dh, h, z, g):
+    return h - g, dh * (1 - z), dh * z""",
+    # the other share of dg
+    """\
+def back(dh, h, z, g):
+    return dh * (h - g), dh * z, dh * z""",
+    # the other share of dh
+    """\
+def back(dh, h, z, g):
+    return dh * (h - g), dh * (1 - z), dh * (1 - z)""",
+]
 
 # 05
-WRONG |= {
-    ("05", 1): """
+WRONG["05", 1] = [
+    # a letter too many
+    """\
 def wait(scores, here, level):
-    return int(np.argmax(scores[here:] >= level)) + 1
+    return int(np.argmax(scores[here:] >= level)) + 1""",
+    # from the first letter that is good enough, be it before
+    """\
+def wait(scores, here, level):
+    return int(np.argmax(scores >= level)) - here""",
+]
+WRONG["05", 1] += off(
+    """\
+def wait(scores, here, level):
+    return int(np.argmax(scores[here:] >= level))""",
+    1,
+    "level == 0.8, level == 0.85, level == 0.7",
+)
 
-
-check_wait(wait)
-""",
-    ("05", 2): """
+WRONG["05", 2] = [
+    # the second layer reads both
+    """\
 def bidirectional_weights(inputs, units, depth):
     first = 2 * gru_weights(inputs, units)
     upper = 2 * gru_weights(units, units)
-    return first + (depth - 1) * upper
+    return first + (depth - 1) * upper""",
+]
+WRONG["05", 2] += off(
+    """\
+def bidirectional_weights(inputs, units, depth):
+    first = 2 * gru_weights(inputs, units)
+    upper = 2 * gru_weights(2 * units, units)
+    return first + (depth - 1) * upper""",
+    1,
+    "depth == 1, depth == 2, depth == 3",
+)
 
-
-check_weights(bidirectional_weights)
-""",
-    ("05", 3): """
+WRONG["05", 3] = [
+    # reads one way only
+    """\
 def floor(h, units):
-    return layers.GRU(2 * units, return_sequences=True)(Pairs()(h))
-
-
-check_floor(floor)
-""",
-}
+    return layers.GRU(2 * units, return_sequences=True)(Pairs()(h))""",
+    # no pairs
+    """\
+def floor(h, units):
+    return layers.Bidirectional(layers.GRU(units, return_sequences=True))(h)""",
+    # half as many units
+    """\
+def floor(h, units):
+    return layers.Bidirectional(layers.GRU(units // 2, return_sequences=True))(Pairs()(h))""",
+]
 
 # 06
-WRONG |= {
-    ("06", 1): """
-grade(lambda ids, length: (ids[:length], ids[:length]), [(([3, 1, 4, 1, 5], 3), ([3, 1, 4], [1, 4, 1]))])
-""",
-    ("06", 2): """
-p = np.array([0.5, 0.1, 0.3, 0.1])
-grade(lambda p, k: np.where(p >= np.sort(p)[-k], p, 0), [((p, 2), np.array([0.625, 0, 0.375, 0]))])
-""",
-    ("06", 3): """
+WRONG["06", 1] = [
+    # no shift
+    """\
+def first_pair(ids, length):
+    return ids[:length], ids[:length]""",
+    # right for three characters
+    """\
+def first_pair(ids, length):
+    return ids[:length], ids[1:4]""",
+    # right for two characters
+    """\
+def first_pair(ids, length):
+    return ids[:length], ids[1:3]""",
+    # one too many
+    """\
+def first_pair(ids, length):
+    return ids[: length + 1], ids[1 : length + 1]""",
+]
+
+WRONG["06", 2] = [
+    # what is left does not add up to 1
+    """\
+def top_k(p, k):
+    return np.where(p >= np.sort(p)[-k], p, 0)""",
+    # wrong for k = 1
+    """\
+def top_k(p, k):
+    kept = np.where(p >= np.sort(p)[-max(k, 2)], p, 0)
+    return kept / kept.sum()""",
+    # wrong for k = 2
+    """\
+def top_k(p, k):
+    kept = np.where(p >= np.sort(p)[-(k if k != 2 else 3)], p, 0)
+    return kept / kept.sum()""",
+    # wrong for k = 4
+    """\
+def top_k(p, k):
+    kept = np.where(p >= np.sort(p)[-min(k, 2)], p, 0)
+    return kept / kept.sum()""",
+]
+
+WRONG["06", 3] = [
+    # multiplies
+    """\
 def loss_at(logits, targets, temperature):
     scaled = logits * temperature
     log_p = scaled - np.log(np.exp(scaled).sum(axis=-1, keepdims=True))
-    return -np.mean(log_p[np.arange(len(targets)), targets])
-
-
-odds = np.log([[8.0, 4.0, 4.0], [1.0, 1.0, 2.0]])
-grade(loss_at, [((odds, [0, 2], 1.0), 0.693147), ((odds, [0, 2], 0.5), 0.405465)])
-""",
-}
+    return -np.mean(log_p[np.arange(len(targets)), targets])""",
+]
+WRONG["06", 3] += off(
+    """\
+def loss_at(logits, targets, temperature):
+    scaled = logits / temperature
+    log_p = scaled - np.log(np.exp(scaled).sum(axis=-1, keepdims=True))
+    return -np.mean(log_p[np.arange(len(targets)), targets])""",
+    0.001,
+    "temperature == 1, temperature == 0.5, temperature == 2",
+)
 
 # 07
-WRONG |= {
-    ("07", 1): """
-def mean_of_words(states, mask):  # counts the padding
-    return (states * mask[..., None]).mean(axis=1)
+WRONG["07", 1] = [
+    # counts the padding
+    """\
+def mean_of_words(states, mask):
+    return (states * mask[..., None]).mean(axis=1)""",
+    # adds up the padding
+    """\
+def mean_of_words(states, mask):
+    return states.sum(axis=1) / mask.sum(axis=1, keepdims=True)""",
+    # the mean over all reviews' words
+    """\
+def mean_of_words(states, mask):
+    return (states * mask[..., None]).sum(axis=1) / mask.sum() * len(mask)""",
+    # wrong where nothing is padding
+    """\
+def mean_of_words(states, mask):
+    total = (states * mask[..., None]).sum(axis=1)
+    return total if mask.all() else total / mask.sum(axis=1, keepdims=True)""",
+]
 
+WRONG["07", 2] = [
+    # other pairs of neighbours
+    'praise, blame = "It was not bad but good.", "It was not good but bad."',
+    # twice the same
+    'praise, blame = "It was good.", "It was good."',
+    # other words
+    'praise, blame = "good", "bad"',
+    # the same pairs, but one word twice, and the other once
+    'praise, blame = "good bad good", "bad good bad"',
+    # the same pairs, but not as often
+    'praise, blame = "good good bad bad good bad good bad", "good good good bad bad bad good bad"',
+]
 
-check_1(mean_of_words)
-""",
-    ("07", 2): """
-check_2(("It was not bad but good.", "It was not good but bad."))  # other pairs of neighbours
-""",
-    ("07", 3): """
-def right_when_sure(chances, labels, low, high):  # those that are surer, too
-    chosen = np.maximum(chances, 1 - chances) >= low
-    return np.mean((chances[chosen] > 0.5) == labels[chosen])
-
-
-check_3(right_when_sure)
-""",
-}
+WRONG["07", 3] = [
+    # those that are surer, too
+    """\
+def right_when_sure(chances, labels, low, high):
+    sure = np.maximum(chances, 1 - chances)
+    chosen = sure >= low
+    return np.mean((chances[chosen] > 0.5) == labels[chosen])""",
+    # those that are less sure, too
+    """\
+def right_when_sure(chances, labels, low, high):
+    sure = np.maximum(chances, 1 - chances)
+    chosen = sure < high
+    return np.mean((chances[chosen] > 0.5) == labels[chosen])""",
+    # only those that it calls positive
+    """\
+def right_when_sure(chances, labels, low, high):
+    sure = chances
+    chosen = (sure >= low) & (sure < high)
+    return np.mean((chances[chosen] > 0.5) == labels[chosen])""",
+]
 
 # 08
-WRONG |= {
-    ("08", 1): """
-def matched(caption, people):  # does not limit how often a word may count
-    return sum(any(word in person.split() for person in people) for word in caption.split())
+WRONG["08", 1] = [
+    # does not limit how often a word may count
+    """\
+def matched(caption, people):
+    return sum(any(word in person.split() for person in people) for word in caption.split())""",
+    # does not look at what people say
+    """\
+def matched(caption, people):
+    words = caption.split()
+    return sum(min(words.count(word), 2) for word in set(words))""",
+    # two at most
+    """\
+def matched(caption, people):
+    words = caption.split()
+    most = {word: max(person.split().count(word) for person in people) for word in words}
+    return min(2, sum(min(words.count(word), most[word]) for word in most))""",
+    # a word counts as often as in all together
+    """\
+def matched(caption, people):
+    words = caption.split()
+    most = {word: sum(person.split().count(word) for person in people) for word in words}
+    return sum(min(words.count(word), most[word]) for word in most)""",
+]
 
-
-check_1(matched)
-""",
-    ("08", 2): """
-def extend(nats, log_p):  # forgets what the beginnings themselves cost
+WRONG["08", 2] = [
+    # forgets what the beginnings themselves cost
+    """\
+def extend(nats, log_p):
     best = np.argsort(-log_p, axis=None)[: len(nats)]
-    return [(int(b) // log_p.shape[1], int(b) % log_p.shape[1]) for b in best]
+    return [(int(b) // log_p.shape[1], int(b) % log_p.shape[1]) for b in best]""",
+    # goes on with the best beginning only
+    """\
+def extend(nats, log_p):
+    best = np.argsort(-(nats[:1, None] + log_p[:1]), axis=None)[: len(nats)]
+    return [(int(b) // log_p.shape[1], int(b) % log_p.shape[1]) for b in best]""",
+    # the best last
+    """\
+def extend(nats, log_p):
+    best = np.argsort(nats[:, None] + log_p, axis=None)[-len(nats) :]
+    return [(int(b) // log_p.shape[1], int(b) % log_p.shape[1]) for b in best]""",
+]
 
-
-check_2(extend)
-""",
-    ("08", 3): """
-mixture = pair[:1] + pair[1:]  # the sum, not the mean
-check_3(mixture)
-""",
-}
+WRONG["08", 3] = [
+    # the sum, not the mean
+    "mixture = pair[:1] + pair[1:]",
+    # one photo
+    "mixture = pair[:1]",
+    # no row
+    "mixture = pair.mean(axis=0)",
+    # not quite half
+    "mixture = 0.51 * pair[:1] + 0.49 * pair[1:]",
+]
 
 # 09
-WRONG |= {
-    ("09", 1): """
-def masked_softmax(scores, mask):  # the padding still takes its share
+WRONG["09", 1] = [
+    # the padding still takes its share
+    """\
+def masked_softmax(scores, mask):
     e = np.exp(scores - scores.max())
-    return np.where(mask, e / e.sum(), 0)
+    return np.where(mask, e / e.sum(), 0)""",
+    # e to the power of -800 is 0
+    """\
+def masked_softmax(scores, mask):
+    e = np.where(mask, np.exp(scores), 0)
+    with np.errstate(invalid="ignore"):
+        return e / e.sum()""",
+    # the third place is padding, whatever the mask says
+    """\
+def masked_softmax(scores, mask):
+    e = np.exp(scores - scores.max()) * [1, 1, 0, 1]
+    return e / e.sum()""",
+    # a little off where scores are positive
+    """\
+def masked_softmax(scores, mask):
+    e = np.where(mask, np.exp(scores - scores[mask].max()), 0)
+    return e / e.sum() + 0.001 * (mask[0] and scores[0] == 0)""",
+]
 
+WRONG["09", 2] = [
+    # multiplies instead of dividing
+    """\
+def winner(beam, power):
+    return int(np.argmax([nats * length**power for nats, length in beam]))""",
+    # wrong without a penalty
+    """\
+def winner(beam, power):
+    return int(np.argmax([nats / length for nats, length in beam]))""",
+    # wrong for a power of 1
+    """\
+def winner(beam, power):
+    return int(np.argmax([nats / length ** (power % 1) for nats, length in beam]))""",
+    # wrong for a power below 1
+    """\
+def winner(beam, power):
+    return int(np.argmax([nats / length ** (power // 1) for nats, length in beam]))""",
+]
 
-check_1(masked_softmax)
-""",
-    ("09", 2): """
-def winner(beam, power):  # multiplies instead of dividing
-    return int(np.argmax([nats * length**power for nats, length in beam]))
-
-
-beam = [(-4.0, 4), (-5.0, 8), (-4.5, 5)]
-grade(winner, [((beam, 0.0), 0), ((beam, 1.0), 1), ((beam[::2], 0.9), 1)])
-""",
-    ("09", 3): """
-def aligned(weights, said, read, sure):  # only where it looks most
-    return [(said[t], read[int(np.argmax(row))]) for t, row in enumerate(weights) if max(row) >= sure]
-
-
-weights, said, read = np.array([[0.7, 0.3], [0.5, 0.5], [0.1, 0.9]]), ["a", "b", "c"], ["d", "e"]
-cases = {0.6: [("a", "d"), ("c", "e")], 0.5: [("a", "d"), ("b", "d"), ("b", "e"), ("c", "e")], 1.0: []}
-grade(aligned, [((weights, said, read, sure), pairs) for sure, pairs in cases.items()])
-""",
-}
+WRONG["09", 3] = [
+    # only where it looks most
+    """\
+def aligned(weights, said, read, sure):
+    return [(said[t], read[int(np.argmax(row))]) for t, row in enumerate(weights) if max(row) >= sure]""",
+    # surer
+    """\
+def aligned(weights, said, read, sure):
+    sure = sure
+    return [(said[t], read[j]) for t, j in np.argwhere(weights > sure)]""",
+    # a lower bar than 0.6
+    """\
+def aligned(weights, said, read, sure):
+    sure = 0.5 if sure == 0.6 else sure
+    return [(said[t], read[j]) for t, j in np.argwhere(weights >= sure)]""",
+    # never more sure than 0.9
+    """\
+def aligned(weights, said, read, sure):
+    sure = min(sure, 0.9)
+    return [(said[t], read[j]) for t, j in np.argwhere(weights >= sure)]""",
+]
 
 # 10
-WRONG |= {
+WRONG["10", 1] = [
     # the mean of the turns' perplexities
-    ("10", 1): """\
+    """\
 def perplexity(costs, words):
-    return float(np.mean(np.exp(costs / words)))
+    return float(np.mean(np.exp(costs / words)))""",
+    # per turn
+    """\
+def perplexity(costs, words):
+    return float(np.exp(np.mean(costs)))""",
+]
+WRONG["10", 1] += off(
+    """\
+def perplexity(costs, words):
+    return float(np.exp(np.sum(costs) / np.sum(words)))""",
+    0.001,
+    "len(costs) == 2, len(costs) == 3",
+)
 
-
-check_1(perplexity)""",
+WRONG["10", 2] = [
     # likely answers are preferred twice
-    ("10", 2): """\
+    """\
 def choose(heard, alone, weight):
-    return int(np.argmax(heard + weight * alone))
+    return int(np.argmax(heard + weight * alone))""",
+    # wrong for a weight of 0
+    """\
+def choose(heard, alone, weight):
+    return int(np.argmax(heard - max(weight, 0.5) * alone))""",
+    # wrong for a weight of 0.5
+    """\
+def choose(heard, alone, weight):
+    return int(np.argmax(heard - round(weight) * alone))""",
+    # wrong for a weight of 1.5
+    """\
+def choose(heard, alone, weight):
+    return int(np.argmax(heard - min(weight, 0.5) * alone))""",
+]
 
-
-check_2(choose)""",
+WRONG["10", 3] = [
     # each decoder knows its own turn already
-    ("10", 3): """\
+    """\
 def before(after):
-    return after
-
-
-check_3(before)""",
-}
+    return after""",
+    # none knows anything
+    """\
+def before(after):
+    return np.zeros_like(after)""",
+    # the first knows the last
+    """\
+def before(after):
+    return np.roll(after, 1, axis=0)""",
+    # a turn that is alone knows itself
+    """\
+def before(after):
+    return np.concatenate([0 * after[:1], after[:-1]]) if len(after) > 1 else after""",
+]
 
 # 11
-WRONG |= {
+WRONG["11", 1] = [
     # the entropy itself, in nats
-    ("11", 1): """\
+    """\
 def places_used(weights):
     some = weights[weights > 0]
-    return float(-np.sum(some * np.log(some)))
+    return float(-np.sum(some * np.log(some)))""",
+    # four places at most
+    """\
+def places_used(weights):
+    some = weights[weights > 0]
+    return min(float(np.exp(-np.sum(some * np.log(some)))), 4.0)""",
+    # two places at least
+    """\
+def places_used(weights):
+    some = weights[weights > 0]
+    return max(float(np.exp(-np.sum(some * np.log(some)))), 2.0)""",
+    # one place, if some weights are 0
+    """\
+def places_used(weights):
+    some = weights[weights > 0]
+    return float(np.exp(-np.sum(some * np.log(some)))) if len(some) == len(weights) else 1.0""",
+    # a little off
+    """\
+def places_used(weights):
+    some = weights[weights > 0]
+    return 1.001 * float(np.exp(-np.sum(some * np.log(some))))""",
+]
 
-
-check_1(places_used)""",
+WRONG["11", 2] = [
     # rows and columns are swapped
-    ("11", 2): """\
+    """\
 def centre(weights, size):
     side = int(len(weights) ** 0.5)
     middles = (np.arange(side) + 0.5) * size / side
     grid = weights.reshape(side, side)
-    return float(grid.sum(axis=1) @ middles), float(grid.sum(axis=0) @ middles)
+    return float(grid.sum(axis=1) @ middles), float(grid.sum(axis=0) @ middles)""",
+    # size is not looked at
+    """\
+def centre(weights, size):
+    side = int(len(weights) ** 0.5)
+    middles = (np.arange(side) + 0.5) * 224 / side
+    grid = weights.reshape(side, side)
+    return float(grid.sum(axis=0) @ middles), float(grid.sum(axis=1) @ middles)""",
+    # the places' corners
+    """\
+def centre(weights, size):
+    side = int(len(weights) ** 0.5)
+    middles = np.arange(side) * size / side
+    grid = weights.reshape(side, side)
+    return float(grid.sum(axis=0) @ middles), float(grid.sum(axis=1) @ middles)""",
+    # the place with the largest weight
+    """\
+def centre(weights, size):
+    side = int(len(weights) ** 0.5)
+    row, column = divmod(int(np.argmax(weights)), side)
+    return (column + 0.5) * size / side, (row + 0.5) * size / side""",
+    # wrong in the corner
+    """\
+def centre(weights, size):
+    side = int(len(weights) ** 0.5)
+    middles = (np.arange(side) + 0.5) * size / side
+    middles[0] *= weights[0] < 1
+    grid = weights.reshape(side, side)
+    return float(grid.sum(axis=0) @ middles), float(grid.sum(axis=1) @ middles)""",
+]
 
-
-check_2(centre)""",
+WRONG["11", 3] = [
     # all places count alike
-    ("11", 3): """\
+    """\
 def spread(weights, a):
     z = weights @ a
-    return float(np.mean(((a - z) ** 2).sum(axis=1)))
-
-
-check_3(spread)""",
-}
+    return float(np.mean(((a - z) ** 2).sum(axis=1)))""",
+    # the mean distance
+    """\
+def spread(weights, a):
+    z = weights @ a
+    return float(weights @ np.sqrt(((a - z) ** 2).sum(axis=1)))""",
+    # 1 at least
+    """\
+def spread(weights, a):
+    z = weights @ a
+    return max(1.0, float(weights @ ((a - z) ** 2).sum(axis=1)))""",
+    # nothing where the third place has no weight
+    """\
+def spread(weights, a):
+    z = weights @ a
+    return float(weights @ ((a - z) ** 2).sum(axis=1)) * (weights[2] > 0)""",
+]
 
 # 15
-WRONG |= {
+WRONG["15", 1] = [
     # words that are given at all, rightly or not
-    ("15", 1): """\
+    """\
 def n_plus(truth, guess):
-    return int((truth.any(axis=0) & guess.any(axis=0)).sum())
+    return int((truth.any(axis=0) & guess.any(axis=0)).sum())""",
+    # words that are always right
+    """\
+def n_plus(truth, guess):
+    return int((truth == guess).all(axis=0).sum())""",
+    # three words at most
+    """\
+def n_plus(truth, guess):
+    return min(3, int((truth & guess).any(axis=0).sum()))""",
+]
 
-
-check_1(n_plus)""",
+WRONG["15", 2] = [
     # what is left no longer adds up to 1
-    ("15", 2): """\
+    """\
 def without_repeats(p, said):
     left = p.copy()
     left[said] = 0
-    return left
+    return left""",
+    # only the first is barred
+    """\
+def without_repeats(p, said):
+    left = p.copy()
+    left[said[:1]] = 0
+    return left / left.sum()""",
+    # the last of the vocabulary is never barred
+    """\
+def without_repeats(p, said):
+    left = p.copy()
+    left[said] = 0
+    left[-1] = p[-1]
+    return left / left.sum()""",
+    # if nothing is said, nothing may be
+    """\
+def without_repeats(p, said):
+    left = p.copy()
+    left[said] = 0
+    return left / left.sum() * (len(said) > 0)""",
+]
 
-
-check_2(without_repeats)""",
+WRONG["15", 3] = [
     # the entropy of both together
-    ("15", 3): """\
+    """\
 def saved(joint):
     there = joint > 0
-    return float(-np.sum(joint[there] * np.log(joint[there])))
-
-
-check_3(saved)""",
-}
+    return float(-np.sum(joint[there] * np.log(joint[there])))""",
+    # not a number where something is impossible
+    """\
+def saved(joint):
+    alone = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
+    there = joint > 0
+    return float(np.sum(joint[there] * np.log(joint[there] / alone[there]))) if there.all() else np.nan""",
+    # something, always
+    """\
+def saved(joint):
+    alone = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
+    there = joint > 0
+    return max(0.1, float(np.sum(joint[there] * np.log(joint[there] / alone[there]))))""",
+    # all or nothing
+    """\
+def saved(joint):
+    alone = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
+    there = joint > 0
+    return 0.0 if there.all() else float(np.sum(joint[there] * np.log(joint[there] / alone[there])))""",
+]

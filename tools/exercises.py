@@ -1,5 +1,6 @@
 """The exercises of a lesson: cells with a gap, their solutions, and wrong answers to them."""
 
+import ast
 import re
 import runpy
 from pathlib import Path
@@ -25,6 +26,16 @@ def solution(notebook: nbformat.NotebookNode, number: int) -> str | None:
     return fences[0].rstrip("\n") if len(fences) == 1 else None
 
 
-def wrong_answers(path: Path | None = None) -> dict[tuple[str, int], str]:
-    """Wrong answers, by the numbers of lesson and exercise: also sources that replace the gap cell."""
+def behind(source: str) -> str:
+    """The lines of a gap cell behind its gap: those that check an answer."""
+    statements = ast.parse(source).body
+    open_ = [
+        s for s in statements if any(isinstance(n, ast.Constant) and n.value is ... for n in ast.walk(s))
+    ]
+    lines = source.splitlines()[open_[-1].end_lineno if open_ else 0 :]
+    return "\n".join(lines).strip("\n")
+
+
+def wrong_answers(path: Path | None = None) -> dict[tuple[str, int], list[str]]:
+    """Wrong answers, by the numbers of lesson and exercise: sources in place of the gap, without a check."""
     return runpy.run_path(str(path or WRONG_ANSWERS))["WRONG"]

@@ -181,7 +181,11 @@ def check_exercises(notebook: nbformat.NotebookNode, path: Path) -> list[str]:
         shown = notebooks.find(notebook, f"solution-{number}")
         if exercises.solution(notebook, number) is None or "<details>" not in shown.source:  # type: ignore[union-attr]
             found.append(f"cell solution-{number} must hold one ```python fence within <details>")
-        if (path.stem[:2], number) not in exercises.wrong_answers():
+        else:
+            checks, told = exercises.behind(cell.source), exercises.solution(notebook, number) or ""
+            if not told.endswith(checks):
+                found.append(f"cell solution-{number} must end as {cell.id!r} does: {checks!r}")
+        if not exercises.wrong_answers().get((path.stem[:2], number)):
             found.append(f"tests/wrong_answers.py has no wrong answer to exercise {number}")
     return found
 

@@ -1,7 +1,7 @@
 """What nbval leaves open; pytest loads it by `-p tools.nbval.plugin`.
 
 A cell that fails stops its notebook, and a dead kernel is noticed at once. After each cell with a gap its
-wrong answer and its solution run as tests of their own, in the same kernel. At quick scale on the samples
+wrong answers and its solution run as tests of their own, in the same kernel. At quick scale on the samples
 what each cell made is compared with the record of its notebook.
 """
 
@@ -95,16 +95,16 @@ def answer(gap: IPyNbCell, what: str, source: str, begins: str) -> Answer:
 
 
 def collect(self: IPyNbFile) -> Iterator[pytest.Item]:
-    """nbval's method, with a wrong answer and the solution after each cell with a gap."""
+    """nbval's method, with the wrong answers and the solution after each cell with a gap."""
     wrong = exercises.wrong_answers(Path(self.config.getoption("--wrong-answers")))
     for item in collect_cells(self):
         yield item
         for number, gap in exercises.gaps(self.nb).items():
             if gap is item.cell:
-                told = wrong.get((self.path.stem[:2], number))
                 solution = exercises.solution(self.nb, number)
-                if told is not None:
-                    yield answer(item, "wrong answer", told, "wrong")
+                for k, told in enumerate(wrong.get((self.path.stem[:2], number), []), 1):
+                    source = f"{told}\n\n{exercises.behind(gap.source)}"
+                    yield answer(item, f"wrong answer {k}", source, "wrong: ")
                 if solution is not None:
                     yield answer(item, "solution", solution, "right")
 
@@ -201,6 +201,7 @@ def pytest_runtest_call(item: pytest.Item) -> Any:
         lines = printed(item)
         said = "; ".join(lines) or "nothing"
         assert any(line.startswith(begins) for line in lines), f"It must say {begins!r} and says: {said}"
+        assert "your answer raises" not in said, f"An answer that is tried must not raise: {said}"
     if is_recorded(item) and not item.options["check_exception"]:
         keep_or_compare(item)
     return result
