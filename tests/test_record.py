@@ -7,11 +7,13 @@ import wave
 
 import keras
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
 from IPython.display import Audio
 
 from tools import check, notebooks
+from tools import record as make_record
 from tools.nbval import record
 
 
@@ -23,9 +25,40 @@ def test_each_notebook_has_a_record_of_all_its_cells(path):
     assert list(known) == [cell.id for cell in cells], f"make record {notebooks.choice(path)}"
 
 
+@pytest.mark.parametrize("path", notebooks.all_notebooks(), ids=lambda path: path.stem)
+def test_the_scales_of_each_notebook_are_set_as_recorded(path):
+    """What its stored outputs were made with: no test runs a notebook at these scales."""
+    known = notebooks.read_json(notebooks.SETTINGS).get(path.stem)
+    how = "if this is meant: .venv/bin/python -m tools.record --settings"
+    assert known == make_record.settings(path), how
+
+
 def test_there_is_no_record_of_a_notebook_that_is_gone():
     stems = {path.stem for path in notebooks.all_notebooks()}
     assert {file.stem for file in notebooks.RECORDS.glob("*.json")} == stems
+    assert set(notebooks.read_json(notebooks.SETTINGS)) == stems
+
+
+def test_settings_are_the_statements_that_ask_for_the_scale(tmp_path, monkeypatch):
+    def written(name, *sources):
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / name)
+        return tmp_path / name
+
+    path = written(
+        "01_a.ipynb", "from utils.scales import scale", "N = scale(quick=1,  cpu=2)  # many\nM = 3"
+    )
+    other = written("02_b.ipynb", "if True:\n    K = scale(quick=1, cpu=5)")
+    assert make_record.settings(path) == ["N = scale(quick=1, cpu=2)"]
+    monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(notebooks, "SETTINGS", tmp_path / "settings.json")
+    make_record.store_settings([path, other])
+    for name in ("01_a.ipynb", "02_b.ipynb"):
+        written(name, "N = scale(quick=1, cpu=9)")
+    make_record.store_settings([other])  # that of the other one is as it was
+    assert json.loads(notebooks.SETTINGS.read_text()) == {
+        "01_a": ["N = scale(quick=1, cpu=2)"], "02_b": ["N = scale(quick=1, cpu=9)"]
+    }  # fmt: skip
 
 
 def seen(**values):

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 CARDS = NOTEBOOKS / "results"
 RECORDS = ROOT / "tests" / "records"  # of what the cells of each notebook make at quick scale
+SETTINGS = ROOT / "tests" / "settings.json"  # what differs between the scales, of each notebook
 LECTURES = re.compile(r"lectures? (L\d(?:(?:,? and |, | to )L\d)*)")
 
 

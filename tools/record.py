@@ -1,6 +1,10 @@
-"""`make record`: store what the cells of notebooks make at quick scale, for the tests to compare with."""
+"""`make record`: store what the cells of notebooks make at quick scale, for the tests to compare with.
+
+And what the notebooks are set to at the other scales, which the tests do not run.
+"""
 
 import argparse
+import ast
 import json
 import os
 import subprocess
@@ -53,11 +57,38 @@ def store(path: Path, folders: list[Path]) -> None:
     file.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
+def settings(path: Path) -> list[str]:
+    """The statements of a notebook in which `scale(...)` stands, in order."""
+    sources = [cell.source for cell in notebooks.load(path).cells if cell.cell_type == "code"]
+    statements = [statement for source in sources for statement in ast.parse(source).body]
+    calls = [
+        statement
+        for statement in statements
+        if any(isinstance(node, ast.Name) and node.id == "scale" for node in ast.walk(statement))
+    ]
+    return [ast.unparse(statement) for statement in calls]
+
+
+def store_settings(paths: list[Path]) -> None:
+    """Write the settings of some notebooks, beside those of the others that are still there."""
+    known = notebooks.read_json(notebooks.SETTINGS) or {}
+    every = notebooks.all_notebooks()
+    known = {path.stem: settings(path) if path in paths else known.get(path.stem, []) for path in every}
+    text = json.dumps(known, indent=1, ensure_ascii=False, sort_keys=True)
+    notebooks.SETTINGS.write_text(text + "\n", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     notebooks.add_choice(parser)
+    parser.add_argument(
+        "--settings", action="store_true", help="store the settings alone, which runs nothing"
+    )
     options = parser.parse_args()
     paths = notebooks.all_notebooks(options.notebook, options.lab)
+    store_settings(paths)
+    if options.settings:
+        return
     timed = [path for path in paths if path.stem in TIMED]
     with tempfile.TemporaryDirectory() as place:
         folders = [Path(place, str(number)) for number in range(len(RUNS + MORE))]
