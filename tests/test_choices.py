@@ -1,6 +1,7 @@
 """What notebooks choose among several, and say of several seeds: at quick scale there is often but one."""
 
 import dataclasses
+import math
 import types
 
 import numpy as np
@@ -197,15 +198,15 @@ def test_lab_04_adds_with_the_rate_that_is_best_in_the_median_of_other_seeds(cap
     def sums_of(name, rate, seeds):
         asked.append((np.round(np.divide(rate, CELLS[name][2]), 3).tolist(), list(seeds)))
         if len(seeds) == 9:
-            return np.array([[0.3, 0.3, 0.0], [0.2, 0.2, 0.9], [0.4, 0.4, 0.4]]).ravel()
+            return np.array([[0.3, 0.3, 0.0], [0.4, 0.4, 0.4], [0.2, 0.2, 0.9]]).ravel()
         return np.array([0.001] * 7 + [0.02] * 3)
 
     made = run_cells("04_gru_or", "sums-run", np=np, TRIED=(0.5, 1, 2), CELLS=CELLS, sums_of=sums_of)
     for number in range(3):
         tuning, scored = asked[2 * number : 2 * number + 2]
         assert tuning == ([0.5] * 3 + [1] * 3 + [2] * 3, [100, 101, 102] * 3)
-        assert scored == (1, list(range(10)))
-    assert "GRU       rate 0.02: solved by 7 of 10, median error 0.0010" in capsys.readouterr().out
+        assert scored == (2, list(range(10)))
+    assert "GRU       rate 0.04: solved by 7 of 10, median error 0.0010" in capsys.readouterr().out
     assert set(made["sums"]) == set(CELLS)
 
 
@@ -517,18 +518,21 @@ def test_lab_08_weighs_fc2_against_the_layer_that_is_best_on_dev(fc2, seeds, ver
     assert card.verdicts == {"colour known, fc2 less pooled": f"C42: {verdict}"}
     assert card.values["colour known, fc2 less pooled"] == pytest.approx(np.mean(fc2) - 0.45)
     assert card.values["colour known from raw"] == pytest.approx(0.95)
+    ahead = np.subtract(fc2, (0.5, 0.4))
+    said = f"{ahead.mean():+.3f} ({ahead.min():+.3f} to {ahead.max():+.3f}): {verdict}"
+    assert said in capsys.readouterr().out
 
 
 def test_lab_08_weighs_layers_on_photos_by_the_half_that_chose_the_rival(card, capsys):
     by_layer = {
-        "pooled": [[20.0, 10.0], [22.0, 11.0]], "fc1": [[19.0, 30.0], [19.0, 30.0]],
+        "fc1": [[20.0, 10.0], [22.0, 11.0]], "pooled": [[19.0, 30.0], [19.0, 30.0]],
         "fc2": [[1.0, 12.0], [1.0, 14.0]],
     }  # fmt: skip
     by_layer = {name: np.array(scores) for name, scores in by_layer.items()}
     given = {"extractor": 1, "on_photos": lambda _: by_layer, "pictures": named("photos"), "card": card}
     run_cells("08_which", "photos-run", **given, decide=results.decide)
-    assert card.values == {"BLEU-4, fc2 less pooled": 2.5}
-    assert card.verdicts == {"BLEU-4, fc2 less pooled": "C42: holds"}
+    assert card.values == {"BLEU-4, fc2 less fc1": 2.5}
+    assert card.verdicts == {"BLEU-4, fc2 less fc1": "C42: holds"}
 
 
 def test_lab_08_scores_each_half_of_the_dev_photos_against_its_own_captions():
@@ -552,9 +556,12 @@ def test_lab_08_scores_each_half_of_the_dev_photos_against_its_own_captions():
     def train(model, x, told, epochs, rate, *, seed):
         asked.append((x.ravel().tolist(), told, seed))
 
+    def build(way, size, words, units, **more):
+        assert (way, size, words) == ("initial state", 1, 2)
+
     stub = types.SimpleNamespace(
-        make_vocabulary=lambda *_, **__: [], encode=lambda told, _: told, plain=lambda told: told,
-        standardised=lambda found: found, build=quiet, texts=lambda found, _: found, train=train, bleu=bleu,
+        make_vocabulary=lambda *_, **__: ["a", "b"], encode=lambda told, _: told, plain=lambda told: told,
+        standardised=lambda found: found, build=build, texts=lambda found, _: found, train=train, bleu=bleu,
         write=lambda model, x: [f"d{int(row[0])}" for row in x],
     )  # fmt: skip
     given = {"pictures": pictures, "PHOTOS": 5, "dataclasses": dataclasses, "captions": stub, "SEEDS": 2}
@@ -693,7 +700,12 @@ def test_lab_07_asks_each_network_whether_the_good_food_is_above_the_bad(card, c
     assert card.values["networks that have good and bad food right"] == 0.5
     chances = 1 / (1 + np.exp([-2.0, -3.0]))
     assert card.values["probability of positive, the food"] == pytest.approx(chances.mean())
-    assert card.values["the chicken, uncooked less a made-up word"] == 0.25
+    same = "the chicken, uncooked less a made-up word"
+    assert card.values[same] == 0.25
+    assert card.verdicts[same] == "C39: True"  # the word is known, so it may count
+    logits = iter(([2.0, -1.0, 0.5, 0.5], [3.0, 1.0, 0.5, 0.25]))
+    run_cells("07_does", "slide", **{**given, "vocabulary": []}, card=card)
+    assert card.verdicts[same] == "C39: False"
 
 
 def test_lab_11_compares_the_right_columns(card, capsys):
@@ -750,3 +762,42 @@ def test_captions_are_searched_with_the_width_power_and_length_asked_for(monkeyp
     step, first, *rest = asked[0]
     assert (step, first) == (("deaf", False), [captions.START] * 2)
     assert rest == [captions.END, 5, 4, 0.7, captions.NEVER]
+
+
+# ---- intervals over seeds, which the labs on cells define themselves
+
+
+@pytest.mark.parametrize("stem", ["04_one", "04_gru_or"])
+def test_labs_04_know_students_t(stem):
+    """The two-sided 95 % quantiles: the chance to lie within is 0.95, by the density."""
+    table = run_cells(stem, "interval", np=np, math=math)["T95"]
+    x = np.linspace(-13, 13, 200_001)
+    for freedom, quantile in enumerate(table, start=1):
+        density = (1 + x**2 / freedom) ** (-(freedom + 1) / 2)
+        density *= math.gamma((freedom + 1) / 2) / math.gamma(freedom / 2) / math.sqrt(freedom * math.pi)
+        inside = density[np.abs(x) <= quantile].sum() * (x[1] - x[0])
+        assert inside == pytest.approx(0.95, abs=6e-4), freedom
+
+
+@pytest.mark.parametrize("stem", ["04_one", "04_gru_or"])
+def test_labs_04_give_the_interval_of_the_mean_of_the_seeds(stem):
+    interval = run_cells(stem, "interval", np=np, math=math)["interval"]
+    assert interval(np.array([1.0, 3.0])) == pytest.approx((2 - 12.7, 2 + 12.7))
+    half = 3.18 * 1.2909944 / 2
+    assert interval(np.array([1.0, 2.0, 3.0, 4.0])) == pytest.approx((2.5 - half, 2.5 + half))
+
+
+def test_lab_04_counts_both_seeds_and_pieces():
+    lower = run_cells("04_gru_or", "interval", np=np, math=math)["lower"]
+    other = np.array([[2.0, 4.0], [2.0, 4.0], [2.0, 4.0]])
+    middle, (low, high) = lower(other / 2, other)
+    assert middle == 50
+    half = 4.30 * np.std([100 / 3, 200 / 3], ddof=1) / 2**0.5  # pieces differ, seeds do not
+    assert (low, high) == pytest.approx((50 - half, 50 + half))
+    one = other * np.array([[0.5], [0.75], [1.0]])
+    middle, (low, high) = lower(one, other)
+    assert middle == 25
+    seeds, pieces = np.std([50, 25, 0], ddof=1) / 3**0.5, np.std([50 / 3, 100 / 3], ddof=1) / 2**0.5
+    assert (low, high) == pytest.approx(
+        (25 - 4.30 * math.hypot(seeds, pieces), 25 + 4.30 * math.hypot(seeds, pieces))
+    )
