@@ -45,20 +45,19 @@ def test_settings_are_the_statements_that_ask_for_the_scale(tmp_path, monkeypatc
         nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / name)
         return tmp_path / name
 
-    path = written(
-        "01_a.ipynb", "from utils.scales import scale", "N = scale(quick=1,  cpu=2)  # many\nM = 3"
-    )
+    sources = "N = scale(quick=1,  cpu=2)  # many\nM = 3", "S = current_scale()", "scales = 5"
+    path = written("01_a.ipynb", *sources)
     other = written("02_b.ipynb", "if True:\n    K = scale(quick=1, cpu=5)")
-    assert make_record.settings(path) == ["N = scale(quick=1, cpu=2)"]
+    kept = ["N = scale(quick=1, cpu=2)", "S = current_scale()"]
+    assert make_record.settings(path) == kept
     monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
     monkeypatch.setattr(notebooks, "SETTINGS", tmp_path / "settings.json")
     make_record.store_settings([path, other])
     for name in ("01_a.ipynb", "02_b.ipynb"):
         written(name, "N = scale(quick=1, cpu=9)")
     make_record.store_settings([other])  # that of the other one is as it was
-    assert json.loads(notebooks.SETTINGS.read_text()) == {
-        "01_a": ["N = scale(quick=1, cpu=2)"], "02_b": ["N = scale(quick=1, cpu=9)"]
-    }  # fmt: skip
+    stored = json.loads(notebooks.SETTINGS.read_text())
+    assert stored == {"01_a": kept, "02_b": ["N = scale(quick=1, cpu=9)"]}
 
 
 def seen(**values):

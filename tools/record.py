@@ -57,14 +57,17 @@ def store(path: Path, folders: list[Path]) -> None:
     file.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
+ASKS = {"scale", "current_scale"}
+
+
 def settings(path: Path) -> list[str]:
-    """The statements of a notebook in which `scale(...)` stands, in order."""
+    """The statements of a notebook that ask for the scale, in order."""
     sources = [cell.source for cell in notebooks.load(path).cells if cell.cell_type == "code"]
     statements = [statement for source in sources for statement in ast.parse(source).body]
     calls = [
         statement
         for statement in statements
-        if any(isinstance(node, ast.Name) and node.id == "scale" for node in ast.walk(statement))
+        if any(isinstance(node, ast.Name) and node.id in ASKS for node in ast.walk(statement))
     ]
     return [ast.unparse(statement) for statement in calls]
 
