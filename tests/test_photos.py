@@ -112,3 +112,26 @@ def test_grids_come_from_the_extractor_or_from_the_eyes(monkeypatch):
     assert found[1].tolist() == [[10, 10, 10]] * 4
     monkeypatch.setattr(features, "extract_grid", lambda *given: given)
     assert photos.grids_of(eyes, "extractor", PART, "x") == ("extractor", PART, "x")
+
+
+def test_drawn_company_takes_the_place_of_labelled_photos(monkeypatch, capsys):
+    data = types.SimpleNamespace(source=types.SimpleNamespace(kind="real"))
+
+    def none(_):
+        raise Unavailable("no weights")
+
+    monkeypatch.setattr(photos, "corel5k", lambda: data)
+    monkeypatch.setattr(photos, "company_scenes", lambda: "company")
+    monkeypatch.setattr(features, "load_extractor", none)
+    assert photos.labels_or_scenes(["VGG16"]) == ("company", None)
+    assert "no weights. The drawn scenes take the place" in capsys.readouterr().out
+    monkeypatch.setattr(features, "load_extractor", lambda networks: networks)
+    assert photos.labels_or_scenes(["VGG16"]) == (data, ["VGG16"])
+
+
+def test_field_eyes_see_the_mean_colour_of_each_field_row_by_row():
+    picture = np.zeros((1, 4, 4, 3), np.uint8)
+    picture[0, :2, 2:] = 51, 102, 255
+    picture[0, 3, 0] = 204
+    seen = photos.field_eyes(4, 2).predict(picture, verbose=0)
+    np.testing.assert_allclose(seen, [[0, 0, 0, 0.2, 0.4, 1, 0.2, 0.2, 0.2, 0, 0, 0]], atol=1e-6)

@@ -1,6 +1,7 @@
 """The sample DNA, sentences and digits, the files they stand in for, and spectrograms."""
 
 import io
+import math
 import tarfile
 import wave
 
@@ -153,3 +154,23 @@ def test_sound_of_another_kind_or_shorter_than_a_window():
     assert sound.log_mel(np.ones(10, np.int16), 8000).shape == (1, 32)
     with pytest.raises(ValueError, match="float64 of shape"):
         sound.log_mel(np.ones(10), 8000)
+
+
+def test_bands_are_triangles_that_meet_in_the_middle_of_their_neighbours():
+    bands = sound.mel_bands(8, 2001, 8000)
+    assert bands.shape == (2001, 8)
+    hertz = np.linspace(0, 4000, 2001)
+    middles = np.linspace(0, float(sound.mel(4000)), 10)
+    assert bands.max(axis=0) == pytest.approx(np.ones(8), abs=0.02)
+    assert all(
+        abs(sound.mel(hertz[k]) - m) < 3 for k, m in zip(bands.argmax(axis=0), middles[1:-1], strict=True)
+    )
+    inside = (sound.mel(hertz) > middles[1]) & (sound.mel(hertz) < middles[-2])
+    assert bands.sum(axis=1)[inside] == pytest.approx(1)  # what one band loses the next has
+    assert bands[0].sum() == bands[-1].sum() == 0
+    assert (float(sound.mel(700)), float(sound.mel(6300))) == pytest.approx((2595 * math.log10(2), 2595))
+
+
+@pytest.mark.parametrize(("window", "hop", "frames"), [(0.032, 0.010, 97), (0.1, 0.02, 46), (1.0, 0.5, 1)])
+def test_windows_and_hops_are_in_seconds(window, hop, frames):
+    assert sound.log_mel(np.ones(8000, np.int16), 8000, window=window, hop=hop).shape == (frames, 32)
