@@ -151,7 +151,7 @@ def use(folder, patch):
     patch.setenv("PYTHONPATH", str(notebooks.ROOT))
     patch.setattr(links, "SETUP", "# @title Set-up\n# https://github.com/{repository}")  # PYTHONPATH does it
     patch.setattr(exercises, "WRONG_ANSWERS", folder / "wrong_answers.py")
-    (folder / "wrong_answers.py").write_text("WRONG = {('98', k): ['answer = 6 + 7'] for k in (1, 2, 3)}")
+    (folder / "wrong_answers.py").write_text("WRONG = {('98', k): 'answer = 6 + 7' for k in (1, 2, 3)}")
 
 
 @pytest.fixture

@@ -278,3 +278,150 @@ def test_lab_09_compares_short_with_long_sentences(card, capsys):
 def test_lab_09_turns_sentences_but_not_their_ends():
     turned = run_cells("09_is", "training-do")["turned"]
     assert turned([[5, 6, 7, 3], [8, 3]]) == [[7, 6, 5, 3], [8, 3]]
+
+
+# ---- what is chosen by scores that are all 0 at quick scale
+
+
+def test_lesson_09_chooses_the_power_by_validation_bleu(capsys):
+    scores = {("a", 1, 1.0): 9, ("a", 4, 0.7): 2, ("a", 4, 1.0): 1, ("a", 4, 1.3): 0}
+    scores |= {("b", 1, 1.0): 9, ("b", 4, 0.7): 1, ("b", 4, 1.0): 2, ("b", 4, 1.3): 3}
+    networks = [types.SimpleNamespace(name=name) for name in "ab"]
+    data = types.SimpleNamespace(validation=types.SimpleNamespace(target="people"))
+
+    def bleu(found, people):
+        assert people == "people"
+        return scores[found]
+
+    def translate(network, sources, width=4, power=1.0):
+        assert sources == "validation"
+        return network.name, width, power
+
+    given = {"vector": networks[0], "model": networks[1], "held": ["validation"], "data": data, "BEAM": 4}
+    made = run_cells("09_trans", "powers", **given, bleu=bleu, translate=translate)
+    assert made["best"] == {"a": 0.7, "b": 1.3}
+    assert "b: greedy 9.0; beam 4, power 0.7: 1.0, power 1.0: 2.0, power 1.3: 3.0" in capsys.readouterr().out
+
+
+def test_lab_08_chooses_on_the_first_half(card, capsys):
+    """Counts of which BLEU-4 is 100 or 0; what is chosen must not be what is best on the second half."""
+    hit, miss = ([4, 3, 2, 1, 4, 3, 2, 1, 4, 4], [0, 0, 0, 0, 4, 3, 2, 1, 4, 4])
+    rows = {"first": [hit, miss], "second": [miss, hit], "none": [miss, miss]}
+    rows = {name: np.array([halves], float) for name, halves in rows.items()}
+    counted = {(3, 0.3): rows["none"], (3, 0.0): rows["second"], (9, 0.3): rows["first"]}
+    asked = []
+
+    def write(team, setting):
+        asked.append(setting)
+        return team
+
+    teams = {"plain": rows["second"], "smoothed": rows["first"]}
+    given = {"np": np, "captions": captions, "seen": {"dev": None}, "vocabulary": [], "people": []}
+    made = run_cells("08_what", "bleu4", **given)
+    more = {"counted": counted, "half": 1, "networks": "plain", "doubting": "smoothed", "write": write}
+    more |= {
+        "sums": lambda team: teams[team[0]],
+        "changes": {},
+        "gained": lambda *_: (1.0, 0.5, 2.0),
+        "SEEDS": 2,
+    }
+    made = run_cells("08_what", "choose", **{**made, **more})
+    assert made["chosen"] == (9, 0.3)
+    assert asked == [(9, 0.3)] * 2
+    assert made["plan"] == ("smoothed", (9, 0.3))
+    assert made["changes"][made["ALL"]][0] is rows["first"]
+    assert "chosen on the first half: smoothed, 2 together, beam 9, power 0.3" in capsys.readouterr().out
+
+
+def test_lab_08_shows_another_photo_and_none(card, capsys):
+    seen, shown = {"dev": np.arange(8.0).reshape(4, 2)}, []
+
+    def write(networks, x):
+        shown.append(x)
+        return len(shown)
+
+    given = {
+        "np": np,
+        "seen": seen,
+        "write": write,
+        "sums": lambda found: np.full((1, 4), float(found)),
+        "half": 2,
+    }
+    given |= {
+        "bleu4": lambda rows: rows.mean(),
+        "counted": {"usual": np.array([[0, 0, 5.0, 7]])},
+        "USUAL": "usual",
+    }
+    given |= {"networks": None, "gained": lambda *_, same: (0, *(1.0, 2.0) * same), "decide": results.decide}
+    run_cells("08_what", "look", **given, card=card)
+    other, mean = shown
+    assert not (other == seen["dev"]).all(axis=1).any()
+    assert sorted(other.ravel()) == list(range(8))
+    assert not mean.any()
+    assert card.values == {
+        "BLEU-4, the right photo": 6, "BLEU-4, another photo": 1, "BLEU-4, the mean photo": 2
+    }  # fmt: skip
+    assert capsys.readouterr().out.count("gains 1.0 to 2.0: holds") == 2
+
+
+def test_lab_07_ranks_pairs_and_reads_a_grammar(card, capsys):
+    ranked = {"GRU": np.array([[1, 1, 0.5, 0], [1, 0, 1, 1]]), "average": np.array([[0.5, 0.5, 1, 0]] * 2)}
+    far, near = np.array([True, True, False, False]), np.array([False, False, True, True])
+    checked = []
+    card.check = lambda claim, name, value, unit, *, ok, **_: checked.append((value, bool(ok)))
+    given = {"apart": {"average": np.array([[1e-6, 1e-5, 3, 3]])}, "far": far, "near": near, "ranked": ranked}
+    run_cells("07_does", "pairs-claims", **given, compare=results.compare, card=card)
+    assert checked == [(1e-5, True)]
+    assert card.values == {
+        "contrast over distance ranked right, GRU (no bag above 0.5)": 0.75,
+        "'not ... but' ranked right, GRU": 0.625, "'not ... but' ranked right, average": 0.5,
+    }  # fmt: skip
+    assert list(card.verdicts.values()) == ["C40: not decided"]  # a seed is at one half
+    made = types.SimpleNamespace(counts_ceiling=0.7, pairs_ceiling=0.8, reader_ceiling=0.9)
+    reads = {"GRU": [0.85, 0.87], "average": [0.6, 0.8]}
+    run_cells("07_does", "grammar-claims", np=np, made=made, reads=reads, compare=results.compare, card=card)
+    assert card.verdicts["accuracy where order decides, GRU"] == "C40: holds"
+    assert card.values["accuracy where order decides, GRU"] == pytest.approx(0.86)
+    assert card.values["the same, average"] == pytest.approx(0.7)
+    names = ("bag of words", "and pairs", "perfect reader")
+    assert [card.values[f"highest possible there, {name}"] for name in names] == [0.7, 0.8, 0.9]
+
+
+@pytest.mark.parametrize(("stem", "cells"), [("08_image", "choose-power"), ("11_cap", "choose-do")])
+def test_lessons_on_photos_choose_the_power_by_mean_bleu_on_dev(stem, cells, capsys):
+    scored = {0.0: (9, 0, 0, 0), 0.4: (3, 3, 3, 3), 0.7: (4, 4, 4, 4), 1.0: (9, 2, 2, 2)}
+    asked = []
+
+    def score(part, width, power):
+        asked.append((part, width, power))
+        return scored[power]
+
+    stub = types.SimpleNamespace(bleu=lambda found, people: score(*found))
+    given = {"np": np, "BEAM": 3, "captions": stub, "score": score, "show_bleu": lambda *_: None}
+    given |= {"seen": {"dev": "dev"}, "people": {"dev": None}, "four": None}
+    write = lambda part, width, power: (part, width, power)  # noqa: E731
+    assert run_cells(stem, cells, **given, write=write)["BEST"] == {"width": 3, "power": 0.7}
+    assert {part for part, *_ in asked} == {"dev"}
+    assert {power for _, width, power in asked if width == 3} >= {0.4, 0.7, 1.0}
+
+
+def test_lab_05_gives_the_range_of_the_seeds(card, capsys):
+    hits = np.zeros((3, 4, 12), bool)
+    hits[0, :1], hits[1, :2], hits[2, :] = True, True, True
+    data = types.SimpleNamespace(source=types.SimpleNamespace(kind="sample", name="data"))
+    model = types.SimpleNamespace(count_params=lambda: 1)
+    given = {"HERE": 5, "right": {"forward": hits, "both": hits[1:]}, "dna": data, "card": card}
+    given |= {"dna_models": {"forward": model, "both": model}, "by_votes": {"all letters": np.array([1, 0])}}
+    run_cells("05_both", "dna-table", **given)
+    names = {
+        way: np.array([[[k, 4, 4]] for k in found]) for way, found in (("both", (1, 3)), ("forward", (2, 2)))
+    }
+    given = {"names": names | {"word by word": names["both"]}, "f1": lambda runs: runs[..., 0].mean() / 4}
+    given |= {"f1_gain": None, "told": lambda *_, **__: None, "posts": data, "np": np, "card": card}
+    run_cells("05_both", "posts-table", **given, crossed=lambda *_: (-0.5, 0.25))
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].split() == ["forward,", "at", "the", "junction", "0.583", "(0.250", "to", "1.000)"]
+    assert said[1].endswith("0.750 (0.500 to 1.000)")
+    assert said[5].endswith("votes, all letters          0.500")
+    assert said[6].split() == ["both", "0.500", "(0.250", "to", "0.750)"]
+    assert said[-1] == "forward - word by word: -0.500 to +0.250"

@@ -38,4 +38,5 @@ def behind(source: str) -> str:
 
 def wrong_answers(path: Path | None = None) -> dict[tuple[str, int], list[str]]:
     """Wrong answers, by the numbers of lesson and exercise: sources in place of the gap, without a check."""
-    return runpy.run_path(str(path or WRONG_ANSWERS))["WRONG"]
+    found = runpy.run_path(str(path or WRONG_ANSWERS))["WRONG"]
+    return {key: [told] if isinstance(told, str) else told for key, told in found.items()}
