@@ -10,7 +10,8 @@ music        Bach's chorales
 pictures     Flickr8k, drawn scenes; free photos, and a photo of the reader's own
 labels       Corel-5K: photos with several labels; drawn scenes whose things keep company
 sequences    splice junctions, posts with named entities
-speech       spoken digits
+speech       spoken digits, and strings of them
+sentences    AN4: sentences with their sound
 sentiment    IMDB's reviews
 translation  Multi30k: sentences in German or French, and in English
 dialogues    DailyDialog without its repeats
@@ -23,9 +24,10 @@ from utils.datasets.dialogues import Dialogues, dailydialog
 from utils.datasets.labels import Labelled, company_scenes, corel5k
 from utils.datasets.music import jsb_chorales
 from utils.datasets.pictures import Pictures, drawn_scenes, flickr8k, free_photos, own_photo, photo
+from utils.datasets.sentences import an4
 from utils.datasets.sentiment import imdb, sample_reviews
 from utils.datasets.sequences import splice_junctions, wnut17
-from utils.datasets.speech import spoken_digits
+from utils.datasets.speech import digit_strings, spoken_digits
 from utils.datasets.texts import python_library, shakespeare, text_file
 from utils.datasets.translation import multi30k
 
@@ -34,9 +36,11 @@ __all__ = [
     "Labelled",
     "Pictures",
     "Source",
+    "an4",
     "company_scenes",
     "corel5k",
     "dailydialog",
+    "digit_strings",
     "drawn_scenes",
     "flickr8k",
     "free_photos",

@@ -1,6 +1,7 @@
-"""Sound with labels: spoken digits.
+"""Sound with labels: spoken digits, and strings of them.
 
-Not here: the "digits" that are sung instead (`utils.samples.digits`); spectrograms (`utils.sound`).
+Not here: the "digits" that are sung instead (`utils.samples.digits`); sentences (`utils.datasets.sentences`);
+spectrograms (`utils.sound`).
 """
 
 import hashlib
@@ -8,7 +9,8 @@ import io
 import re
 import tarfile
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -111,3 +113,120 @@ def spoken_digits() -> Parts[Recording]:
     return Parts(
         *split_recordings(made), Source("sample digits", "sample", "made in memory", digest), {"both": 1.0}
     )
+
+
+@dataclass(frozen=True, eq=False)
+class String:
+    """Digits that one speaker says one after the other.
+
+    Attributes:
+        samples: the sound, 8,000 per second, `(time,)`, int16.
+        digits: which, such as "407".
+        spans: where each was put, from its first sample to behind its last.
+        speaker: a name.
+    """
+
+    samples: np.ndarray
+    digits: str
+    spans: tuple[tuple[int, int], ...]
+    speaker: str
+
+
+@dataclass(frozen=True)
+class Strings:
+    """Strings of digits in four parts.
+
+    Attributes:
+        train, validation, test: of the same speakers; no recording is in two parts.
+        stranger: of a speaker who is in no other part.
+        source: where the recordings came from.
+    """
+
+    train: tuple[String, ...]
+    validation: tuple[String, ...]
+    test: tuple[String, ...]
+    stranger: tuple[String, ...]
+    source: Source
+
+
+def join(
+    recordings: Sequence[Recording], rng: np.random.Generator, pause: tuple[float, float] = (0.0, 0.25)
+) -> String:
+    """Recordings of one speaker as one string: a pause around each, and faint noise over all of it.
+
+    Args:
+        recordings: at least one, of one speaker.
+        rng: of the pauses and the noise.
+        pause: the shortest and the longest, seconds.
+
+    Raises:
+        ValueError: no recording, or several speakers.
+    """
+    speakers = {recording.speaker for recording in recordings}
+    if len(speakers) != 1:
+        raise ValueError(f"A string is of one speaker, not of {sorted(speakers)}.")
+    gaps = np.round(rng.uniform(*pause, len(recordings) + 1) * digits.RATE).astype(int)
+    pieces, spans, place = [np.zeros(gaps[0])], [], int(gaps[0])
+    for recording, gap in zip(recordings, gaps[1:], strict=True):
+        pieces += [recording.samples.astype(float), np.zeros(gap)]
+        spans.append((place, place + len(recording.samples)))
+        place += len(recording.samples) + int(gap)
+    sound = np.concatenate(pieces)
+    sound += rng.normal(0, 20, len(sound))  # a pause of zeros would tell where a recording was put
+    said = "".join(str(recording.digit) for recording in recordings)
+    samples = np.clip(np.round(sound), -32768, 32767).astype(np.int16)
+    return String(samples, said, tuple(spans), speakers.pop())
+
+
+def make_strings(
+    recordings: Sequence[Recording], count: int, rng: np.random.Generator, lengths: tuple[int, int] = (3, 6)
+) -> tuple[String, ...]:
+    """So many strings; speakers take turns, digits and takes are drawn.
+
+    Args:
+        recordings: to draw from; a speaker has at least one of each digit.
+        count: of the strings.
+        rng: another one draws other strings.
+        lengths: how many digits, at least and at most.
+    """
+    takes: dict[tuple[str, int], list[Recording]] = {}
+    for recording in recordings:
+        takes.setdefault((recording.speaker, recording.digit), []).append(recording)
+    speakers = sorted({speaker for speaker, _ in takes})
+
+    def one(speaker: str) -> String:
+        said = rng.integers(10, size=rng.integers(lengths[0], lengths[1] + 1))
+        chosen = [takes[speaker, int(digit)] for digit in said]
+        return join([some[rng.integers(len(some))] for some in chosen], rng)
+
+    return tuple(one(speakers[k % len(speakers)]) for k in range(count))
+
+
+def digit_strings(
+    count: int = 2000, *, others: int = 300, lengths: tuple[int, int] = (3, 6), seed: int = 0
+) -> Strings:
+    """Strings made of the recordings of `spoken_digits`, whose parts they keep.
+
+    One speaker, "theo" (of the sample: "middle"), is left out of all parts and is the stranger.
+
+    Args:
+        count: strings to learn from.
+        others: strings of each other part.
+        lengths: digits of a string, at least and at most.
+        seed: another one draws other strings.
+
+    Returns:
+        The strings, with where each recording was put.
+
+    Raises:
+        DataError: `UNROLLED_DATA` names no folder, or its copy is damaged.
+    """
+    data, rng = spoken_digits(), np.random.default_rng(seed)
+    left_out = "theo" if data.source.kind == "real" else "middle"
+    parts = [
+        make_strings([one for one in part if one.speaker != left_out], size, rng, lengths)
+        for part, size in ((data.train, count), (data.validation, others), (data.test, others))
+    ]
+    every = (one for part in (data.train, data.validation, data.test) for one in part)
+    stranger = make_strings([one for one in every if one.speaker == left_out], others, rng, lengths)
+    return Strings(*parts, stranger, data.source)
