@@ -105,6 +105,9 @@ PICTURES = {
         ("water", "people"), chained=False, photo=np.full((30, 40, 3), 128, "uint8"), axes=axes
     ),
     "beam tree": lambda axes=None: diagrams.beam_tree(BRANCHES, axes=axes),
+    "collapsing": lambda axes=None: diagrams.collapsing(axes=axes),
+    "lattice": lambda axes=None: diagrams.ctc_lattice(axes=axes),
+    "lattice, a path": lambda axes=None: diagrams.ctc_lattice("EGG", 7, path="E–GG–G–", axes=axes),
 }
 
 
@@ -328,6 +331,27 @@ def test_the_context_joins_the_state_after_the_step():
     assert "decoder state with context" not in plain
 
 
+def test_paths_of_one_text_collapse_to_it():
+    texts = [text.get_text() for text in diagrams.collapsing(["BB–E", "B–EE", "––B–"]).texts]
+    assert [texts.count(word) for word in ("BE", "B")] == [2, 5]  # "B" in four boxes of frames, and once as a text
+    names = [patch.get_gid() for patch in diagrams.collapsing(["BB–E"]).patches]
+    assert [names.count(name) for name in ("symbol", "blank", "output")] == [3, 1, 1]
+
+
+def test_the_lattice_skips_only_between_symbols_that_differ():
+    def arrows(text, frames):
+        return sum(isinstance(patch, Polygon) for patch in diagrams.ctc_lattice(text, frames).patches)
+
+    # two frames: A then B alone, for AB; A blank, blank A, A A for A
+    assert arrows("AB", 2) == 1
+    assert arrows("A", 2) == 3
+    assert arrows("AA", 3) == 2  # A, blank, A
+    assert arrows("AB", 3) == 4 + 4  # -AB, A-B, AAB, ABB, AB-
+    axes = diagrams.ctc_lattice("EGG", 7, path="E–GG–G–")
+    assert heads(axes, plots.ORANGE) == 6
+    assert "dead" in [patch.get_gid() for patch in axes.patches]
+
+
 def test_a_hierarchical_encoder_hands_its_context_on_from_turn_to_turn():
     turns = [["hello"], ["hi", "you"], ["oh"], ["well", "well"]]
     axes = diagrams.hierarchical(turns)
@@ -419,6 +443,9 @@ def test_cells_name_the_choices(draw, message):
         (lambda: diagrams.encoder_decoder(attention=[1.0]), "1 weights for 3 words"),
         (lambda: diagrams.encoder_decoder(step=4), "0 to 3"),
         (lambda: diagrams.hierarchical([["hi"]]), "1 turns; give at least two"),
+        (lambda: diagrams.collapsing(["AB", "A"]), "paths of one length"),
+        (lambda: diagrams.ctc_lattice("EGG", 3), "and 4 frames for it"),
+        (lambda: diagrams.ctc_lattice("BE", 3, path="B––"), "does not say 'BE'"),
         (lambda: diagrams.beam_tree([]), "at least one branch"),
         (lambda: diagrams.beam_tree([[diagrams.Branch("a", 1, 0.0)]]), "step 0 has branches 0 to 0"),
     ],

@@ -165,6 +165,6 @@ def beam(log_p: np.ndarray, width: int = 10, least: float = 1e-4) -> list[tuple[
                 before = blank if text and k == text[-1] else both
                 longer = grown[(*text, k)]
                 longer[1] = np.logaddexp(longer[1], before + row[k])
-        best = sorted(grown.items(), key=lambda one: -np.logaddexp(*one[1]))[:width]
-        kept = {text: (nats[0], nats[1]) for text, nats in best}
+        possible = [(text, (nats[0], nats[1])) for text, nats in grown.items() if max(nats) > -np.inf]
+        kept = dict(sorted(possible, key=lambda one: -np.logaddexp(*one[1]))[:width])
     return [(text, float(np.logaddexp(*nats))) for text, nats in kept.items()]

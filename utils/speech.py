@@ -189,6 +189,8 @@ def batches(
 class Heard(layers.Layer):
     """Where frames count: from counts `(N,)` and frames `(N, T, F)` to `(N, T)`, True up to each count."""
 
+    supports_masking = True
+
     def call(self, frames: Any, counts: Any) -> Any:
         return ops.arange(ops.shape(frames)[1])[None, :] < ops.cast(counts, "int32")[:, None]
 
@@ -198,6 +200,9 @@ class Heard(layers.Layer):
     def compute_output_spec(self, frames: Any, counts: Any) -> Any:
         return keras.KerasTensor(frames.shape[:2], "bool")
 
+    def compute_mask(self, frames: Any, previous_mask: Any = None) -> None:
+        return None
+
 
 @keras.saving.register_keras_serializable("unrolled")
 class Padded(layers.Layer):
@@ -206,12 +211,17 @@ class Padded(layers.Layer):
     So what is padded says nothing: loss and text are those of the frames that count.
     """
 
-    def call(self, logits: Any, counts: Any) -> Any:
-        blank = CERTAIN * ops.one_hot(ctc.BLANK, logits.shape[-1], dtype=logits.dtype)
-        return ops.where(counts[..., None], logits, blank)
+    supports_masking = True
 
-    def compute_output_shape(self, logits_shape: Any, counts_shape: Any) -> Any:
+    def call(self, logits: Any, heard: Any) -> Any:
+        blank = CERTAIN * ops.one_hot(ctc.BLANK, logits.shape[-1], dtype=logits.dtype)
+        return ops.where(heard[..., None], logits, blank)
+
+    def compute_output_shape(self, logits_shape: Any, heard_shape: Any) -> Any:
         return logits_shape
+
+    def compute_mask(self, logits: Any, previous_mask: Any = None) -> None:
+        return None
 
 
 def listener(
@@ -349,12 +359,12 @@ def speller(
     """
     frames, counts = keras.Input((None, features)), keras.Input((), dtype="int32")
     told = keras.Input((None,), dtype="int32")
-    x, mask = frames, Heard()(frames, counts)
+    x, mask = frames, Heard(name="heard0")(frames, counts)
     for floor in range(floors + 1):
         if floor:
             counts_now = (counts + 2**floor - 1) // 2**floor
             x = Pairs()(layers.Dropout(dropout)(x))
-            mask = Heard()(x, counts_now)
+            mask = Heard(name=f"heard{floor}")(x, counts_now)
         last = floor == floors
         layer = layers.Bidirectional(
             lstm(units, return_sequences=True, return_state=last), name="encoder" if last else f"floor{floor}"
@@ -380,11 +390,11 @@ def begin(model: keras.Model, frames: np.ndarray, counts: np.ndarray) -> Any:
         counts: `(N,)`.
     """
     if "unrolled_ears" not in model.__dict__:
-        encoder, look = model.get_layer("encoder"), model.get_layer("attention")
-        mask = look._inbound_nodes[0].arguments.args[2]
-        first = [model.get_layer(name).output for name in ("h0", "c0")]
-        outputs = [*first, encoder.output[0], mask]
-        model.__dict__["unrolled_ears"] = keras.Model(model.inputs[:2], outputs)
+        top = max(layer.name for layer in model.layers if isinstance(layer, Heard))
+        h, *first = (model.get_layer(name).output for name in ("encoder", "h0", "c0"))
+        model.__dict__["unrolled_ears"] = keras.Model(
+            model.inputs[:2], [*first, h[0], model.get_layer(top).output]
+        )
     *first, h, mask = model.__dict__["unrolled_ears"]([tf.constant(frames), tf.constant(counts)])
     return list(first), h, tf.cast(mask, tf.bool)
 

@@ -13,6 +13,7 @@ from utils.diagrams.gradients import backward, chunks
 from utils.diagrams.labels import labeller
 from utils.diagrams.language import embedding_to_answer, sampling_loop, streams, training_shift
 from utils.diagrams.layers import bidirectional, pyramid, stacked
+from utils.diagrams.speech import collapsing, ctc_lattice
 from utils.diagrams.translation import Branch, beam_tree, encoder_decoder
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "captioner",
     "captions",
     "chunks",
+    "collapsing",
+    "ctc_lattice",
     "embedding_to_answer",
     "encoder_decoder",
     "gru_cell",
