@@ -1,4 +1,4 @@
-"""AN4 and the sung letters that stand in for it, strings of digits, MFCC, and WAV files of the reader's own."""
+"""AN4 and the sung letters that stand in for it; strings of digits; MFCC; WAV files of the reader's own."""
 
 import io
 import tarfile
@@ -12,7 +12,10 @@ from utils.datasets import common, sentences, speech
 from utils.fetch import DataError, Remote, Unavailable
 from utils.samples import digits, tones
 
-TEXTS = {"train": {"an1-anna-b": "YES", "an2-anna-b": "G O", "an3-bert-b": "TWO ONE"}, "test": {"cen1-cleo-b": "A B"}}
+TEXTS = {
+    "train": {"an1-anna-b": "YES", "an2-anna-b": "G O", "an3-bert-b": "TWO ONE"},
+    "test": {"cen1-cleo-b": "A B"},
+}
 
 
 def sphere(samples, **changes):
@@ -40,7 +43,10 @@ def pack(path, files):
 def files_of(texts=None, **changes):
     texts, files = texts or TEXTS, {"an4/README": b"read me", "../../outside": b"!"}
     for half, folder in sentences.HALVES.items():
-        lines = [f"<s> {text} </s> ({name})" if half == "train" else f"{text} ({name})" for name, text in texts[half].items()]
+        lines = [
+            f"<s> {text} </s> ({name})" if half == "train" else f"{text} ({name})"
+            for name, text in texts[half].items()
+        ]
         files[f"an4/etc/an4_{half}.transcription"] = ("\n".join(lines) + "\n").encode()
         for k, name in enumerate(texts[half]):
             data = sphere(noise(3200 + 160 * k), **changes)
@@ -136,10 +142,10 @@ def test_an_archive_that_is_not_whole_is_refused(files, said, small, monkeypatch
 def test_an_archive_that_is_cut_off_is_refused(small, monkeypatch):
     path = put(small, files_of(), monkeypatch)
     path.write_bytes(path.read_bytes()[:-2000])
-    with pytest.raises(DataError, match="an4_sphere.tar.gz cannot be read"):
+    with pytest.raises(DataError, match=r"an4_sphere.tar.gz cannot be read"):
         datasets.an4()
     path.write_bytes(b"no archive")
-    with pytest.raises(DataError, match="an4_sphere.tar.gz cannot be read"):
+    with pytest.raises(DataError, match=r"an4_sphere.tar.gz cannot be read"):
         datasets.an4()
 
 
@@ -180,7 +186,9 @@ def test_a_prepared_file_that_is_damaged_is_refused(spoil, small, monkeypatch):
 
 def test_a_prepared_file_with_another_hash_is_refused(small):
     (small / "an4/an4_mfcc13.npz").write_bytes(b"other")
-    with pytest.raises(DataError, match="an4_mfcc13.npz in UNROLLED_DATA is damaged .*saved as an4/an4_sphere.tar.gz"):
+    with pytest.raises(
+        DataError, match=r"an4_mfcc13.npz in UNROLLED_DATA is damaged .*saved as an4/an4_sphere.tar.gz"
+    ):
         datasets.an4()
 
 
@@ -233,7 +241,12 @@ def strings(monkeypatch):
 
 
 def test_strings_are_made_of_recordings_and_know_where_each_was_put(strings):
-    assert [len(p) for p in (strings.train, strings.validation, strings.test, strings.stranger)] == [40, 12, 12, 12]
+    assert [len(p) for p in (strings.train, strings.validation, strings.test, strings.stranger)] == [
+        40,
+        12,
+        12,
+        12,
+    ]
     data = datasets.spoken_digits()
     for part, made in ((data.train, strings.train), (data.test, strings.test)):
         for one in made:
@@ -251,7 +264,10 @@ def test_strings_are_made_of_recordings_and_know_where_each_was_put(strings):
 
 def test_the_stranger_is_in_no_other_part_and_no_recording_in_two(strings):
     assert {one.speaker for one in strings.stranger} == {"middle"}
-    assert {one.speaker for part in (strings.train, strings.validation, strings.test) for one in part} == {"low", "high"}
+    assert {one.speaker for part in (strings.train, strings.validation, strings.test) for one in part} == {
+        "low",
+        "high",
+    }
     again = datasets.digit_strings(40, others=12)
     assert all((a.samples == b.samples).all() for a, b in zip(strings.train, again.train, strict=True))
     other = datasets.digit_strings(40, others=12, seed=1)
@@ -331,16 +347,24 @@ def test_recordings_of_the_readers_own_in_every_width(tmp_path):
     both = np.stack([right, np.zeros_like(right)], axis=1).astype("<i2").tobytes()
     stereo = sound.read_wav(wav(tmp_path / "stereo.wav", both, channels=2), 8000)
     assert stereo == pytest.approx(right / 2, abs=1)
-    assert len(sound.read_wav(wav(tmp_path / "cd.wav", tone(440, 44_100).tobytes(), rate=44_100), 8000)) == 4000
+    assert (
+        len(sound.read_wav(wav(tmp_path / "cd.wav", tone(440, 44_100).tobytes(), rate=44_100), 8000)) == 4000
+    )
 
 
 @pytest.mark.parametrize(
     ("make", "said"),
     [
         (lambda path: None, r"own.wav cannot be read \(No such file"),
-        (lambda path: path.write_bytes(b"ID3\x04 a song"), r"no WAV file that can be read .*Save the recording as WAV"),
+        (
+            lambda path: path.write_bytes(b"ID3\x04 a song"),
+            r"no WAV file that can be read .*Save the recording as WAV",
+        ),
         (lambda path: path.write_bytes(b""), "no WAV file that can be read"),
-        (lambda path: wav(path, tone(440, 8000, 0.05).tobytes()), r"lasts 0.1 s; give 0.1 to 60 s|lasts 0.0 s"),
+        (
+            lambda path: wav(path, tone(440, 8000, 0.05).tobytes()),
+            r"lasts 0.1 s; give 0.1 to 60 s|lasts 0.0 s",
+        ),
         (lambda path: wav(path, tone(440, 8000, 61).tobytes()), "lasts 61.0 s"),
         (lambda path: wav(path, bytes(16_000)), "is silent; was the microphone on"),
     ],

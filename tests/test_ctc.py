@@ -1,4 +1,4 @@
-"""CTC against all paths, Keras and autodiff; decoding against all texts; networks that listen; errors counted."""
+"""CTC against all paths, Keras and autodiff; decoding against all texts; networks that listen; errors."""
 
 import itertools
 
@@ -27,7 +27,14 @@ def all_texts(log_p):
 
 @pytest.mark.parametrize(
     ("path", "text"),
-    [([0, 1, 1, 0, 2], [1, 2]), ([1, 0, 1], [1, 1]), ([1, 1, 1], [1]), ([0, 0], []), ([], []), ([2, 1, 0, 1], [2, 1, 1])],
+    [
+        ([0, 1, 1, 0, 2], [1, 2]),
+        ([1, 0, 1], [1, 1]),
+        ([1, 1, 1], [1]),
+        ([0, 0], []),
+        ([], []),
+        ([2, 1, 0, 1], [2, 1, 1]),
+    ],
 )
 def test_runs_become_one_and_blanks_are_dropped(path, text):
     assert ctc.collapse(path) == text

@@ -333,7 +333,10 @@ def test_the_context_joins_the_state_after_the_step():
 
 def test_paths_of_one_text_collapse_to_it():
     texts = [text.get_text() for text in diagrams.collapsing(["BB–E", "B–EE", "––B–"]).texts]
-    assert [texts.count(word) for word in ("BE", "B")] == [2, 5]  # "B" in four boxes of frames, and once as a text
+    assert [texts.count(word) for word in ("BE", "B")] == [
+        2,
+        5,
+    ]  # "B" in four boxes of frames, and once as a text
     names = [patch.get_gid() for patch in diagrams.collapsing(["BB–E"]).patches]
     assert [names.count(name) for name in ("symbol", "blank", "output")] == [3, 1, 1]
 

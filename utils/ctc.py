@@ -7,6 +7,7 @@ Not here: networks that listen (`utils.speech`); writing with a network that cho
 (`utils.decoding`).
 """
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -26,7 +27,7 @@ def collapse(path: Sequence[int] | np.ndarray) -> list[int]:
 
 def frames_needed(text: Sequence[int]) -> int:
     """The fewest frames in which a text can be said: one a symbol, and a blank between two alike."""
-    return len(text) + sum(a == b for a, b in zip(text, text[1:], strict=False))
+    return len(text) + sum(a == b for a, b in itertools.pairwise(text))
 
 
 def require_room(texts: Sequence[Sequence[int]], frames: Sequence[int] | np.ndarray) -> None:
@@ -38,8 +39,8 @@ def require_room(texts: Sequence[Sequence[int]], frames: Sequence[int] | np.ndar
     for k, (text, count) in enumerate(zip(texts, frames, strict=True)):
         if frames_needed(text) > count:
             raise ValueError(
-                f"Text {k} has {len(text)} symbols and needs {frames_needed(text)} frames, but its sound gives "
-                f"{count}. Stack fewer frames, or leave it out."
+                f"Text {k} has {len(text)} symbols and needs {frames_needed(text)} frames, but its "
+                f"sound gives {count}. Stack fewer frames, or leave it out."
             )
 
 
@@ -129,7 +130,7 @@ def spikes(logits: np.ndarray) -> list[Spike]:
     edges = [0, *(np.flatnonzero(np.diff(path)) + 1), len(path)]
     log_p = logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
     found = []
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in itertools.pairwise(edges):
         symbol = int(path[begin])
         if symbol != BLANK:
             peak = int(begin + np.argmax(log_p[begin:end, symbol]))
@@ -163,7 +164,8 @@ def beam(log_p: np.ndarray, width: int = 10, least: float = 1e-4) -> list[tuple[
                 same[1] = np.logaddexp(same[1], symbol + row[text[-1]])
             for k in tried:  # after a blank a symbol may come again
                 before = blank if text and k == text[-1] else both
-                longer = grown[(*text, k)]
+                key = (*text, k)
+                longer = grown[key]
                 longer[1] = np.logaddexp(longer[1], before + row[k])
         possible = [(text, (nats[0], nats[1])) for text, nats in grown.items() if max(nats) > -np.inf]
         kept = dict(sorted(possible, key=lambda one: -np.logaddexp(*one[1]))[:width])

@@ -140,8 +140,8 @@ def read_wav(path: str | Path, wanted: int, longest: float = 60.0) -> np.ndarray
             raw = file.readframes(file.getnframes())
     except (wave.Error, EOFError) as error:
         raise ValueError(
-            f"{path} is no WAV file that can be read ({error or 'it is cut off'}). Save the recording as WAV, "
-            "PCM, not compressed."
+            f"{path} is no WAV file that can be read ({error or 'it is cut off'}). Save the recording as "
+            "WAV, PCM, not compressed."
         ) from error
     whole = np.frombuffer(raw[: len(raw) // (channels * width) * channels * width], np.uint8)
     parts = whole.reshape(-1, channels, width)

@@ -263,12 +263,18 @@ def sung(count: int = 240) -> Parts[Utterance]:
     def part(speakers: tuple[str, ...], size: int) -> tuple[Utterance, ...]:
         made = [tones.make_sentence(rng, speakers[k % len(speakers)]) for k in range(size)]
         return tuple(
-            Utterance(mfcc(one.samples, tones.RATE), one.text, one.speaker, one.samples, tones.RATE, one.spans)
+            Utterance(
+                mfcc(one.samples, tones.RATE), one.text, one.speaker, one.samples, tones.RATE, one.spans
+            )
             for one in made
         )
 
     voices = tones.SPEAKERS
-    parts = part((*voices[:2], *voices[4:]), count), part(voices[2:3], count // 6), part(voices[3:4], count // 6)
+    parts = (
+        part((*voices[:2], *voices[4:]), count),
+        part(voices[2:3], count // 6),
+        part(voices[3:4], count // 6),
+    )
     with io.BytesIO() as every:
         for one in (one for side in parts for one in side):
             every.write(one.text.encode() + one.samples.tobytes())  # type: ignore[union-attr]

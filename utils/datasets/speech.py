@@ -223,10 +223,10 @@ def digit_strings(
     """
     data, rng = spoken_digits(), np.random.default_rng(seed)
     left_out = "theo" if data.source.kind == "real" else "middle"
-    parts = [
+    train, validation, test = (
         make_strings([one for one in part if one.speaker != left_out], size, rng, lengths)
         for part, size in ((data.train, count), (data.validation, others), (data.test, others))
-    ]
+    )
     every = (one for part in (data.train, data.validation, data.test) for one in part)
     stranger = make_strings([one for one in every if one.speaker == left_out], others, rng, lengths)
-    return Strings(*parts, stranger, data.source)
+    return Strings(train, validation, test, stranger, data.source)

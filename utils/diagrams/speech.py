@@ -1,5 +1,6 @@
 """Connectionist temporal classification: paths that collapse to one text, and the lattice of all of them."""
 
+import itertools
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -80,9 +81,11 @@ def ctc_lattice(
     Raises:
         ValueError: no symbol, too few frames for the text, or a path of another text.
     """
-    needed = len(text) + sum(a == b for a, b in zip(text, text[1:], strict=False))
+    needed = len(text) + sum(a == b for a, b in itertools.pairwise(text))
     if not text or frames < needed:
-        raise ValueError(f"{text!r} in {frames} frames: give at least one symbol, and {needed} frames for it.")
+        raise ValueError(
+            f"{text!r} in {frames} frames: give at least one symbol, and {needed} frames for it."
+        )
     if path is not None and (collapsed(path, blank) != text or len(path) != frames):
         raise ValueError(f"The path {path!r} does not say {text!r} in {frames} frames.")
     states = blank + blank.join(text) + blank
