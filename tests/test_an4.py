@@ -1,6 +1,7 @@
 """AN4 and the sung letters that stand in for it; strings of digits; MFCC; WAV files of the reader's own."""
 
 import io
+import itertools
 import tarfile
 import wave
 
@@ -273,6 +274,8 @@ def test_the_stranger_is_in_no_other_part_and_no_recording_in_two(strings):
     other = datasets.digit_strings(40, others=12, seed=1)
     assert [one.digits for one in other.train] != [one.digits for one in strings.train]
     assert {len(one.digits) for one in datasets.digit_strings(30, others=2, lengths=(8, 9)).train} == {8, 9}
+    apart = [one.spans for one in datasets.digit_strings(9, others=2, pause=(1.0, 1.5)).train]
+    assert all(8000 <= a[0] - b[1] <= 12_000 for spans in apart for b, a in itertools.pairwise(spans))
 
 
 def test_a_string_is_of_one_speaker():

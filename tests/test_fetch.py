@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from utils import datasets, fetch
-from utils.datasets import dialogues, sentiment
+from utils.datasets import dialogues, sentences, sentiment
 from utils.fetch import DataError, Remote, Unavailable
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -466,5 +466,19 @@ def test_dialogues_that_cannot_be_downloaded_are_replaced_by_the_sample_in_one_l
     told = capsys.readouterr().out
     assert told.count("\n") == 1
     assert told.startswith("DailyDialog cannot be had: ")
+    assert f"put {name} into a folder" in told
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("fault", ["cut-off", "wrong", "html", "404", "500"])
+def test_sentences_that_cannot_be_downloaded_are_replaced_by_the_sample_in_one_line(
+    fault, address, tmp_path, monkeypatch, capsys
+):
+    name = "an4/an4_sphere.tar.gz"
+    monkeypatch.setattr(sentences, "ARCHIVE", Remote(name, f"{address}/{fault}", SHA))
+    assert datasets.an4().source.kind == "sample"
+    size, told = capsys.readouterr().out.splitlines()
+    assert size == "AN4 is fetched once, 64 MB."
+    assert told.startswith("AN4 cannot be had: ")
     assert f"put {name} into a folder" in told
     assert files(tmp_path) == []

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from utils import datasets, features
-from utils.datasets import common, dialogues, music, sequences, speech, texts
+from utils.datasets import common, dialogues, music, sentences, sequences, speech, texts
 
 folder = os.environ.get("UNROLLED_DATA", "")
 pytestmark = pytest.mark.skipif(
@@ -183,6 +183,38 @@ def test_spoken_digits():
     assert {len({r.speaker for r in part}) for part in parts} == {6}
     seconds = sum(len(r.samples) for part in parts for r in part) / 8000
     assert round(seconds) == 1312
+
+
+def test_strings_of_spoken_digits():
+    data = datasets.digit_strings(100, others=30)
+    assert [len(part) for part in (data.train, data.validation, data.test, data.stranger)] == [
+        100,
+        30,
+        30,
+        30,
+    ]
+    assert {one.speaker for one in data.stranger} == {"theo"}
+    assert len({one.speaker for one in data.train}) == 5
+    longest = max(max(end - begin for begin, end in one.spans) for one in data.train)
+    assert longest < 18_300  # the longest of the recordings
+
+
+def test_an4():
+    data = datasets.an4()
+    assert (data.source.name, data.source.kind) == ("AN4", "real")
+    assert data.source.sha256 in (sentences.ARCHIVE.sha256, sentences.PREPARED.sha256)
+    parts = (data.train, data.validation, data.test)
+    assert [len(part) for part in parts] == [876, 72, 130]
+    assert [len({one.speaker for one in part}) for part in parts] == [68, 6, 10]
+    assert sum(len({one.speaker for one in part}) for part in parts) == len(
+        {one.speaker for part in parts for one in part}
+    )
+    assert sum(len(one.text.split()) for part in parts[:2] for one in part) == 5442
+    assert sum(len(one.text.split()) for one in data.test) == 773
+    assert set("".join(one.text for part in parts for one in part)) == set(" ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    minutes = [sum(len(one.frames) for one in part) / 6000 for part in parts]
+    assert minutes[0] + minutes[1] == pytest.approx(42.3, abs=0.1)
+    assert minutes[2] == pytest.approx(5.9, abs=0.1)
 
 
 def test_multi30k():

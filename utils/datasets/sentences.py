@@ -233,7 +233,7 @@ def an4() -> Parts[Utterance]:
     sentences of 6 of the 74 speakers of the training half. The speakers of the three parts differ.
 
     Returns:
-        Real: 796, 152 and 130 sentences. Sample: 240, 40 and 40, with `spans`.
+        Real: 876, 72 and 130 sentences. Sample: 240, 40 and 40, with `spans`.
 
     Raises:
         DataError: `UNROLLED_DATA` names no folder, or its copy is damaged.

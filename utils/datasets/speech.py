@@ -179,7 +179,11 @@ def join(
 
 
 def make_strings(
-    recordings: Sequence[Recording], count: int, rng: np.random.Generator, lengths: tuple[int, int] = (3, 6)
+    recordings: Sequence[Recording],
+    count: int,
+    rng: np.random.Generator,
+    lengths: tuple[int, int] = (3, 6),
+    pause: tuple[float, float] = (0.0, 0.25),
 ) -> tuple[String, ...]:
     """So many strings; speakers take turns, digits and takes are drawn.
 
@@ -188,6 +192,7 @@ def make_strings(
         count: of the strings.
         rng: another one draws other strings.
         lengths: how many digits, at least and at most.
+        pause: around each, the shortest and the longest, seconds.
     """
     takes: dict[tuple[str, int], list[Recording]] = {}
     for recording in recordings:
@@ -197,13 +202,18 @@ def make_strings(
     def one(speaker: str) -> String:
         said = rng.integers(10, size=rng.integers(lengths[0], lengths[1] + 1))
         chosen = [takes[speaker, int(digit)] for digit in said]
-        return join([some[rng.integers(len(some))] for some in chosen], rng)
+        return join([some[rng.integers(len(some))] for some in chosen], rng, pause)
 
     return tuple(one(speakers[k % len(speakers)]) for k in range(count))
 
 
 def digit_strings(
-    count: int = 2000, *, others: int = 300, lengths: tuple[int, int] = (3, 6), seed: int = 0
+    count: int = 2000,
+    *,
+    others: int = 300,
+    lengths: tuple[int, int] = (3, 6),
+    pause: tuple[float, float] = (0.0, 0.25),
+    seed: int = 0,
 ) -> Strings:
     """Strings made of the recordings of `spoken_digits`, whose parts they keep.
 
@@ -213,6 +223,7 @@ def digit_strings(
         count: strings to learn from.
         others: strings of each other part.
         lengths: digits of a string, at least and at most.
+        pause: around each digit, the shortest and the longest, seconds.
         seed: another one draws other strings.
 
     Returns:
@@ -224,9 +235,9 @@ def digit_strings(
     data, rng = spoken_digits(), np.random.default_rng(seed)
     left_out = "theo" if data.source.kind == "real" else "middle"
     train, validation, test = (
-        make_strings([one for one in part if one.speaker != left_out], size, rng, lengths)
+        make_strings([one for one in part if one.speaker != left_out], size, rng, lengths, pause)
         for part, size in ((data.train, count), (data.validation, others), (data.test, others))
     )
     every = (one for part in (data.train, data.validation, data.test) for one in part)
-    stranger = make_strings([one for one in every if one.speaker == left_out], others, rng, lengths)
+    stranger = make_strings([one for one in every if one.speaker == left_out], others, rng, lengths, pause)
     return Strings(train, validation, test, stranger, data.source)
