@@ -249,13 +249,13 @@ def test_both_networks_learn_which_half_is_loud():
     frames = [one.astype("float32") for one in frames]
     texts = [[1, 2] if k else [2, 1] for k in order]
     model = speech.listener(2, 3, 8, depth=1)
-    speech.train(model, frames, texts, 40, 3e-2, ready=ready, size=16)
+    speech.train(model, frames, texts, 80, 3e-2, ready=ready, size=16)
     assert [ctc.greedy(one[None])[0] for one in speech.logits_of(model, frames[:8], ready)] == texts[:8]
     with pytest.raises(ValueError, match="Text 0 has 13 symbols"):
         speech.train(model, frames, [[1, 2] * 6 + [1]] * 64, 1, 1e-2, ready=ready)
-    writer = speech.speller(2, 6, 12, floors=1, embedding=8)
+    writer = speech.speller(2, 6, 24, floors=1, embedding=16)
     told = [[2, *(k + 3 for k in text), 3] for text in texts]
-    speech.train(writer, frames, told, 25, 3e-2, ready=ready, size=16)
+    speech.train(writer, frames, told, 40, 1e-2, ready=ready, size=8)
     assert [list(one.tokens) for one in speech.spell(writer, frames[:8], ready, longest=4)] == [
         one[1:-1] for one in told[:8]
     ]
