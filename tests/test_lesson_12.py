@@ -2,14 +2,16 @@
 
 import itertools
 import types
+import wave
 
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from cells import run_cells
 from keras import layers
 
-from utils import ctc, datasets, speech
+from utils import ctc, datasets, plots, sound, speech
 
 GIVEN = {"np": np, "keras": keras, "layers": layers, "ctc": ctc, "speech": speech, "LSTM": layers.LSTM}
 LAB = "12_who"
@@ -45,6 +47,35 @@ def test_lesson_12_changes_sentences_in_training_only(lesson):
     assert min(lengths) >= 30
     assert max(lengths) <= 38
     assert len(lengths) > 3
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_lesson_12_listens_to_the_readers_own_recording(own, tmp_path, capsys):
+    path, heard = tmp_path / "own.wav", []
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(np.full(8000, 1000, "<i2").tobytes())
+    stranger = datasets.speech.String(np.ones(7, np.int16), "42", ((0, 7),), "theo")
+    given = {
+        "RECORDING": str(path) if own else None,
+        "strings": types.SimpleNamespace(stranger=[stranger]),
+        "show_string": lambda *args: heard.append(args) or "17",
+    }
+    run_cells("12_", "own", sound=sound, **given)
+    assert [len(part) for part in heard[0]] == ([4000] if own else [7, 1])
+    assert capsys.readouterr().out.split() == (["heard", "17"] if own else ["said", "42,", "heard", "17"])
+
+
+def test_lesson_12_draws_a_recording_without_places(monkeypatch):
+    monkeypatch.setattr(plots, "show", lambda alt: plt.close("all"))
+    logits = np.zeros((10, 11))
+    logits[4, 8] = logits[8, 8] = 9
+    fake = types.SimpleNamespace(**vars(speech) | {"logits_of": lambda *_: [logits]})
+    given = GIVEN | {"speech": fake, "plt": plt, "plots": plots, "sound": sound, "STACK": 3, "digits": None}
+    given |= {"BLANK": 0, "stack": None, "digits_of": lambda logits: ["77"]}
+    show = run_cells("12_", "where", "show-string", **given)["show_string"]
+    assert show(np.ones(2400, np.int16)) == "77"
+    assert show(np.ones(2400, np.int16), ((0, 800), (1000, 1600))) == "77"
 
 
 def lab(*ids, **given):
