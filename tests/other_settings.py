@@ -70,6 +70,7 @@ OTHERS: dict[str, list[dict[str, str]]] = {
          "PHOTOS": "20", "UNITS": "5", "EPOCHS": "1", "STRENGTH": "0.0", "BEAM": "1"},
         {"PHOTO": "None", "NETWORK": "'MobileNetV2'", "SCENE_EPOCHS": "1", "PHOTOS": "151", "UNITS": "40",
          "EPOCHS": "2", "STRENGTH": "3.0", "BEAM": "7"},
+    ],
     "12": [
         {"RECORDING": "''", "STRINGS": "32", "DIGIT_UNITS": "5", "DIGIT_EPOCHS": "2", "SENTENCES": "16",
          "UNITS": "5", "EPOCHS": "2", "STACK": "2"},
