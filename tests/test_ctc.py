@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from utils import ctc, seq2seq, speech
+from utils import ctc, seq2seq, sound, speech
 
 
 def random_log_p(frames, symbols, seed=0, sharp=1.5):
@@ -270,3 +270,14 @@ def test_errors_of_known_texts():
     assert each.tolist() == [[2, 3], [0, 1]]
     each = speech.errors_each(["ABCD", "EF"], ["ABD", ""], letters=True)
     assert each.tolist() == [[1, 4], [2, 2]]
+
+
+@pytest.mark.parametrize(
+    ("rate", "time", "count"), [(8000, 4000, 3), (8000, 256, 3), (8000, 496, 2), (16_000, 9000, 1)]
+)
+def test_a_layer_hears_what_numpy_hears(rate, time, count):
+    samples = np.random.default_rng(0).normal(0, 3000, (2, time)).astype(np.int16)
+    layer = speech.Spectrum.from_config(speech.Spectrum(rate, count).get_config())
+    frames = [speech.stacked(speech.normalised(sound.log_mel(one, rate)), count) for one in samples]
+    assert np.allclose(layer(samples), frames, atol=1e-3)
+    assert layer.compute_output_spec(keras.KerasTensor((2, None), "int16")).shape == (2, None, 32 * count)

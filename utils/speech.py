@@ -22,6 +22,7 @@ from utils.captions import Words
 from utils.decoding import Hypothesis, beam_search
 from utils.pairs import Pairs
 from utils.seq2seq import END, NEVER, START, Attention
+from utils.sound import mel_bands
 
 LETTERS = " ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DIGITS = "0123456789"
@@ -222,6 +223,42 @@ class Padded(layers.Layer):
 
     def compute_mask(self, logits: Any, previous_mask: Any = None) -> None:
         return None
+
+
+@keras.saving.register_keras_serializable("unrolled")
+class Spectrum(layers.Layer):
+    """From sound `(N, time)`, int16, to frames `(N, T, 32 count)`: `log_mel`, `normalised`, `stacked` in one.
+
+    So a network takes recordings as they are, all of one length, and can be stored as one file.
+
+    Args:
+        rate: samples per second of the sound; a recording lasts 32 ms at least.
+        count: frames that are stacked.
+    """
+
+    def __init__(self, rate: int, count: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.rate, self.count = rate, count
+
+    def call(self, samples: Any) -> Any:
+        length, hop = round(0.032 * self.rate), round(0.010 * self.rate)
+        window = np.hanning(length).astype(np.float32)
+        loud = ops.cast(samples, "float32") / 32768
+        real, imaginary = ops.stft(loud, length, hop, length, window, center=False)
+        bands = mel_bands(32, length // 2 + 1, self.rate).astype(np.float32)
+        x = ops.log(ops.matmul(real**2 + imaginary**2, bands) + 1e-6)
+        x -= ops.mean(x, axis=1, keepdims=True)
+        x /= ops.maximum(ops.std(x, axis=1, keepdims=True), 1e-5)
+        last = [x[:, -1:]] * (self.count - 1)  # to fill the last step; what is too much is cut off
+        x = ops.concatenate([x, *last], axis=1)
+        steps = ops.shape(x)[1] // self.count
+        return ops.reshape(x[:, : steps * self.count], (-1, steps, 32 * self.count))
+
+    def compute_output_spec(self, samples: Any) -> Any:
+        return keras.KerasTensor((samples.shape[0], None, 32 * self.count), "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"rate": self.rate, "count": self.count}
 
 
 def listener(
