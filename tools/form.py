@@ -8,7 +8,7 @@ import ast
 import math
 import re
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -46,9 +46,15 @@ LONG = {
     "12",
 }  # lessons that may take longer: what they train has a target to reach
 
+TWO_TARGETS = {"12"}  # lessons that train for two of them, on two data sets
+
 
 def limits(path: Path) -> Limits:
-    return LAB if notebooks.is_lab(path) else LONG_LESSON if path.stem[:2] in LONG else LESSON
+    if notebooks.is_lab(path):
+        return LAB
+    if path.stem[:2] in TWO_TARGETS:
+        return replace(LONG_LESSON, minutes=20)
+    return LONG_LESSON if path.stem[:2] in LONG else LESSON
 
 
 def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
