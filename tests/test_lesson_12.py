@@ -14,7 +14,6 @@ from cells import run_cells
 from keras import layers, ops
 
 from utils import ctc, datasets, plots, sound, speech
-from utils.exercises import grade
 from utils.folders import ROOT
 
 GIVEN = {"np": np, "keras": keras, "layers": layers, "ctc": ctc, "speech": speech, "LSTM": layers.LSTM}
@@ -119,82 +118,6 @@ def test_lesson_12_stores_a_file_that_hears_the_same_elsewhere(tmp_path, monkeyp
     command = [sys.executable, "-c", LOADS, str(tmp_path / "speech.keras")]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
     assert ran.stdout.splitlines()[-1:] == [" ".join(["heard", *said])], ran.stderr
-
-
-def cases_of(cell):
-    """The cases that an exercise's check asks for."""
-    kept = []
-    run_cells("12_", cell, grade=lambda _, cases: kept.append(cases), itertools=itertools, **GIVEN)
-    return kept[0]
-
-
-def doubled(text):
-    return sum(a == b for a, b in itertools.pairwise(text))
-
-
-def table(cheapest):
-    """A solution of exercise 2 with another way to fill its table."""
-
-    def changes(said, heard):
-        cost = np.add.outer(np.arange(len(said) + 1), np.arange(len(heard) + 1))
-        for i, j in itertools.product(range(1, len(said) + 1), range(1, len(heard) + 1)):
-            ways = cost[i - 1, j] + 1, cost[i, j - 1] + 1, cost[i - 1, j - 1]
-            cost[i, j] = cheapest(i, j, *ways, said[i - 1] != heard[j - 1])
-        return int(cost[-1, -1])
-
-    return changes
-
-
-WRONG = {  # an answer for each case, which gives the others right
-    "exercise-1-gap": [
-        lambda text: max(0, 2 * len(text) - 1) if len(text) < 3 else len(text) + doubled(text),
-        len,  # no blank at all
-        lambda text: max(1, len(text) + doubled(text)),  # one frame at least
-        lambda text: len(text) + len({a for a, b in itertools.pairwise(text) if a == b}),  # each letter once
-        lambda text: 2 * len(text) - len(set(text)),  # wherever a letter has been before
-    ],
-    "exercise-2-gap": [
-        table(lambda i, j, less, more, same, other: same + other),  # no word is left out or added
-        table(lambda i, j, less, more, same, other: min(less, same + other)),  # none is added
-        table(lambda i, j, less, more, same, other: min(less, more, same + 2 * other)),  # or changed
-        table(
-            lambda i, j, less, more, same, other: min(less, more, same + other) if abs(i - j) < 2 else i + j
-        ),
-    ],
-}
-
-
-@pytest.mark.parametrize(
-    ("cell", "number"), [(cell, k) for cell, row in WRONG.items() for k in range(len(row))]
-)
-def test_each_case_of_an_exercise_finds_an_error_that_those_before_it_miss(cell, number, capsys):
-    cases = cases_of(cell)
-    assert len(cases) == len(WRONG[cell])
-    for k, case in enumerate(cases[: number + 1]):
-        grade(WRONG[cell][number], [case])
-        assert capsys.readouterr().out.startswith("wrong: for input" if k == number else "right")
-
-
-def blanks_first(log_p, text):
-    """The likeliest path, were blanks dropped before runs become one: no text has two letters alike then."""
-    kept = [-np.inf]
-    for path in itertools.product(range(3), repeat=len(log_p)):
-        if [symbol for symbol, _ in itertools.groupby(k for k in path if k)] == text:
-            kept.append(sum(log_p[range(len(log_p)), path]))
-    return max(kept)
-
-
-def test_exercise_3_knows_sum_and_worst_from_the_best_path(lesson, capsys):
-    given = {"collapse": lesson["collapse"], "grade": grade, "itertools": itertools}
-    check_3 = run_cells("12_", "exercise-3-check", **given, **GIVEN)["check_3"]
-
-    def with_ways(add):
-        return lambda log_p, text: lesson["log_likelihood"](log_p, text, add=add)
-
-    answers = [("wrong", with_ways(add)) for add in (np.logaddexp, np.minimum, np.add)]
-    for said, answer in [("right", with_ways(np.maximum)), *answers, ("wrong", blanks_first)]:
-        check_3(answer)
-        assert capsys.readouterr().out.startswith(said)
 
 
 def lab(*ids, **given):

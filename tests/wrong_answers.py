@@ -714,3 +714,68 @@ def saved(joint):
     there = joint > 0
     return 0.0 if there.all() else float(np.sum(joint[there] * np.log(joint[there] / alone[there])))""",
 ]
+
+# 12
+WRONG["12", 1] = [
+    # a blank between the two, whatever they are
+    """\
+def frames_needed(text):
+    doubled = sum(a == b for a, b in itertools.pairwise(text))
+    return len(text) + (doubled if len(text) != 2 else 1)""",
+    # two alike at the end are taken for one, unless all are
+    """\
+def frames_needed(text):
+    doubled = sum(a == b for a, b in itertools.pairwise(text))
+    return len(text) + doubled - (text[-2:-1] == text[-1:] and len(set(text)) > 1)""",
+    # one frame at least
+    """\
+def frames_needed(text):
+    return max(1, len(text) + sum(a == b for a, b in itertools.pairwise(text)))""",
+    # one blank for each letter that is doubled, however often it comes
+    """\
+def frames_needed(text):
+    return len(text) + len({a for a, b in itertools.pairwise(text) if a == b})""",
+    # a blank wherever a letter has been before
+    """\
+def frames_needed(text):
+    return 2 * len(text) - len(set(text))""",
+]
+
+
+def table(cheapest: str) -> str:
+    """A solution of exercise 2 of lesson 12 that fills its table by an expression."""
+    return f"""\
+def changes(said, heard):
+    cost = np.add.outer(np.arange(len(said) + 1), np.arange(len(heard) + 1))
+    for i, j in itertools.product(range(1, len(said) + 1), range(1, len(heard) + 1)):
+        less, more, same = cost[i - 1, j] + 1, cost[i, j - 1] + 1, cost[i - 1, j - 1]
+        other = said[i - 1] != heard[j - 1]
+        cost[i, j] = {cheapest}
+    return int(cost[-1, -1])"""
+
+
+WRONG["12", 2] = [
+    table("min(less + (i > 1), more, same + other)"),  # to leave out one behind the first costs two
+    table("min(less, more + j % 2, same + other)"),  # so does to add one at an odd place
+    table("min(less, more, same + 2 * other)"),  # none is taken for another
+    table("min(less, more, same + other) if abs(i - j) < 2 else i + j"),  # none far from its place
+]
+
+WRONG["12", 3] = [
+    # all ways, where letters differ
+    """\
+def best_way(log_p, text):
+    return log_likelihood(log_p, text, add=np.logaddexp if len(set(text)) > 1 else np.maximum)""",
+    # two letters alike are taken for one
+    """\
+def best_way(log_p, text):
+    return log_likelihood(log_p, [symbol for symbol, _ in itertools.groupby(text)], add=np.maximum)""",
+    # a letter alone is said at all frames
+    """\
+def best_way(log_p, text):
+    return sum(log_p[:, text[0]]) if len(text) == 1 else log_likelihood(log_p, text, add=np.maximum)""",
+    # all logarithms are added up, as if each way were taken
+    """\
+def best_way(log_p, text):
+    return log_likelihood(log_p, text, add=np.add)""",
+]
