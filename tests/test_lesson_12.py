@@ -109,7 +109,8 @@ def test_lesson_12_stores_a_file_that_hears_the_same_elsewhere(tmp_path, monkeyp
 
     card = types.SimpleNamespace(notebook="12_speech", check=lambda *args, **more: rows.append(more))
     given = {"digits": digits, "ops": ops, "BLANK": 0, "STACK": 3, "card": card, "by_ctc": by_ctc}
-    given |= {"build_folder": lambda name: tmp_path, "strings": types.SimpleNamespace(validation=strings)}
+    given |= {"scale": lambda quick, **_: quick, "build_folder": lambda name: tmp_path}
+    given |= {"strings": types.SimpleNamespace(validation=strings)}
     run_cells("12_", "file-model", "file-check", **GIVEN, **given)
     assert [row["ok"] for row in rows] == [True]
     assert "as before: True" in capsys.readouterr().out
