@@ -7,7 +7,7 @@ LAB ?=
 JOBS ?=
 REPO ?=
 SETS ?=
-GET ?=
+GET = # not ?=, since make has a GET of its own, for another purpose
 TO ?=
 TESTED ?= tests notebooks
 VENV := .venv
