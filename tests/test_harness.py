@@ -761,6 +761,18 @@ def test_the_readme_counts_claims_by_their_verdicts(path):
     assert f"[Is it made up?](notebooks/labs/{LAB}.ipynb)" in readme.table_of_notebooks()
 
 
+def test_the_readme_has_one_row_of_published_figures_for_each_notebook():
+    row = {"name": "loss", "value": 1.5, "unit": "1", "published": [{"value": 2, "source": "A. Body"}]}
+    path = notebooks.lessons()[0]
+    told = readme.short_table(
+        [(path, row), (path, row | {"published": []}), (path, row | {"name": "b"})], "n/"
+    )
+    shown = "loss: **1.5**; published 2 (A. Body)<br>b: **1.5**; published 2 (A. Body)"
+    title = notebooks.title(notebooks.load(path))
+    assert told == f"| notebook | ours, and published |\n|---|---|\n| [{title}](n/{path.name}) | {shown} |"
+    assert readme.short_table([(path, row | {"published": []})], "n/") == ""
+
+
 def test_only_links_to_this_project_must_agree():
     stated = links.repository()
     name = stated.split("/")[1]

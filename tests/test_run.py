@@ -220,3 +220,14 @@ def test_a_number_of_jobs_that_is_none(jobs, monkeypatch):
 def test_cards_are_read_from_the_run(ran):
     card = json.loads((ran[0] / "build" / "results" / f"{run.FIRST}_first.json").read_text())
     assert card["results"][0]["value"] == 42
+
+
+def test_one_notebook_is_chosen(tmp_path):
+    write(tmp_path, "06_a", "1 + 1")
+    write(tmp_path, "07_b", "1 + 1")
+    write(tmp_path, "06_lab", "1 + 1", lab=True)
+    for options, name in ((["--notebook", "06"], "06_a"), (["--lab", "06", "--scale", "cpu"], "06_lab")):
+        printed, _ = start(tmp_path, *options, jobs="").communicate(timeout=60)
+        assert f"1 of 1: {os.path.relpath(tmp_path / 'build' / name, notebooks.ROOT)}.html" in printed
+        assert log(tmp_path)[-1] == f"{name} ends"
+    assert not any(line.startswith("07_b") for line in log(tmp_path))
