@@ -80,7 +80,7 @@ def ran(tmp_path_factory):
     write(folder, "05_right", meet.format(other="04_left"))
     write(folder, "06_broken", "raise ValueError('no such luck')")
     write(folder, "07_killed", "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(60)")
-    write(folder, "08_lesson", "time.sleep(2)")
+    write(folder, "08_lesson", "1 + 1")
     write(folder, "08_lab", "1 + 1", lab=True)
     (folder / "97_cut_off.ipynb").write_text("{")
     process = start(folder)
@@ -104,9 +104,26 @@ def test_two_run_at_the_same_time(ran):
     assert {"04_left ends", "05_right ends"} <= set(log(ran[0]))
 
 
-def test_a_lab_waits_for_its_lesson(ran):
-    said = log(ran[0])
-    assert said.index("08_lesson ends") < said.index("08_lab begins")
+def test_a_lab_waits_for_its_lesson(tmp_path, monkeypatch):
+    monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
+    write(tmp_path, "07_other", lab=True)
+    write(tmp_path, "08_lesson")
+    write(tmp_path, "08_a_lab", lab=True)
+    write(tmp_path, "08_b_lab", lab=True)
+    build = tmp_path / "build"
+    (build / "results").mkdir(parents=True)
+    with run.progress([]) as bar:
+        this = run.Run(notebooks.all_notebooks(), "quick", build, bar)
+    order = []
+    while row := this.next():
+        order.append(row.name)
+        row.state = "running"
+        this.jobs[row.name] = run.Job(row, None, 0.0)
+    assert order == ["08_lesson", "07_other"]
+    del this.jobs["08_lesson"]
+    assert this.next().name == "08_a_lab"
+    this.next().state = "running"
+    assert this.next().name == "08_b_lab"  # labs do not wait for each other
 
 
 def test_a_failure_stops_no_other_and_is_told(ran):
