@@ -223,6 +223,7 @@ class Run:
 
     def stop(self) -> None:
         """End what runs; finished pages stay, unfinished ones do not."""
+        self.say(f"Stopped. {len(self.jobs)} that were running are given up.")
         for job in self.jobs.values():
             job.process.terminate()
         for pipe, job in self.jobs.items():
