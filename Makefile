@@ -4,9 +4,10 @@ PYTHON ?= python3
 SCALE ?= quick
 NOTEBOOK ?=
 LAB ?=
+JOBS ?=
 REPO ?=
 SETS ?=
-GET ?=
+GET = # not ?=, since make has a GET of its own, for another purpose
 TO ?=
 TESTED ?= tests notebooks
 VENV := .venv
@@ -49,8 +50,8 @@ $(SITE_READY): requirements-site.txt
 	@$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-site.txt
 	@touch $@
 
-run: $(READY) ## execute lessons and labs; SCALE=quick|cpu|gpu, NOTEBOOK=06 for one lesson, LAB=06 for its labs
-	@$(BIN)/python -m tools.run --scale $(SCALE) --notebook "$(NOTEBOOK)" --lab "$(LAB)"
+run: $(READY) ## execute lessons and labs; SCALE=quick|cpu|gpu, NOTEBOOK=06 or LAB=06 for some, JOBS=1 at a time
+	@$(BIN)/python -m tools.run --scale "$(SCALE)" --jobs "$(JOBS)" --notebook "$(NOTEBOOK)" --lab "$(LAB)"
 
 test: $(READY) ## unit tests, and every notebook at quick scale
 	@$(MAKE) --no-print-directory pytest

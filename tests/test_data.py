@@ -146,7 +146,19 @@ def test_sizes_are_added_up():
     one, net = data_sets.data_sets(text)
     assert (one.name, one.title, one.size, one.licence) == ("one", "One", 1320, "free; or not")
     assert "three.txt" in one.files
+    assert one.parts == (1000, 20, 300)
     assert (net.name, net.size) == ("net", 5)
+
+
+def test_no_lesson_fetches_more_than_that_unasked():
+    """At quick scale a file of 20 MB is fetched, a larger one is not; a lesson with its labs stays below."""
+    needed = {one: data_sets.needed_by(one) for one in data_sets.data_sets()}
+    for lesson in notebooks.lessons():
+        read = [one for one, by in needed.items() if lesson.name[:2] in by]
+        small = [part for one in read for part in one.parts if part <= fetch.UNASKED]
+        assert sum(small) <= fetch.UNASKED, (
+            f"{lesson.stem}: {sum(small):,} bytes, {[one.name for one in read]}"
+        )
 
 
 def test_the_list_names_all_and_who_needs_them():

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools import check, exercises, links, move, notebooks, readme, record, refresh, run
+from tools import check, exercises, links, move, notebooks, readme, record, refresh
 
 NAME, LAB = "98_made_up", "98_is_it"
 
@@ -710,54 +710,11 @@ def test_a_dead_kernel_is_reported_at_once(path):
     assert time.monotonic() - start < 60
 
 
-def test_pages_carry_the_alt_text_of_each_figure(tmp_path):
-    cells = [code("a", "x", figure(alt='Says "<hello>".')), code("b", "x", figure(alt=""))]
-    run.write_page(new_notebook(cells=cells), tmp_path / "page.html")
-    page = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert "alt='Says \"&lt;hello&gt;\".'" in page
-    assert page.count("No description has been provided") == 0
-
-
 def test_the_headline_is_a_figure_if_there_is_one():
     row = {"name": "n", "value": 1.0, "unit": "1", "published": []}
     check_row, figure_row = row | {"kind": "check"}, row | {"kind": "figure", "name": "loss", "value": 2.0}
     assert notebooks.headline({"results": [check_row, figure_row]}) == ("loss 2", "-")
     assert notebooks.headline({"results": [check_row]}) == ("n 1", "-")
-
-
-def test_pages_fold_what_is_folded(tmp_path):
-    folded, plain = code("a", "# @title Set-up & more\nx = 1"), code("b", "y = 2")
-    folded.metadata["jupyter"] = {"source_hidden": True}
-    run.write_page(new_notebook(cells=[folded, plain]), tmp_path / "page.html")
-    page = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert page.count("<details") == 1
-    assert re.search(r"(?s)<summary[^>]*>\s*Set-up &amp; more\s*</summary>.*?x.*?</details>.*?y", page)
-
-
-def test_run_shows_a_failure_beside_the_others(path, tmp_path, monkeypatch):
-    broken = path.with_name("99_broken.ipynb")
-    shutil.copy(path, broken)
-    change(broken, lambda n: cell(n, "imports").update(source="raise ValueError('no such luck')"))
-    path.with_name("97_cut_off.ipynb").write_text("{")
-    program = (
-        "import sys; from pathlib import Path; from tools import notebooks, run;"
-        f"notebooks.NOTEBOOKS = Path({str(tmp_path)!r}); sys.argv = ['run']; sys.exit(run.main())"
-    )
-    build = tmp_path / "build"
-    ran = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=notebooks.ROOT, capture_output=True, text=True, check=False,
-        env=os.environ | {"UNROLLED_BUILD": str(build)},
-    )  # fmt: skip
-    assert ran.returncode == 1
-    assert "answer 42" in ran.stdout
-    words = " ".join(ran.stdout.split())
-    assert "FAILED: cell 'imports': ValueError: no such luck" in words
-    assert "FAILED: Notebook does not appear to be JSON" in words
-    assert f"{NAME}: A part\n" in ran.stdout  # progress in plain lines, as this is no terminal
-    assert "\r" not in ran.stdout
-    for name in (f"{NAME}.html", f"{NAME}.ipynb", "99_broken.html", "99_broken.ipynb", "index.html"):
-        assert (build / name).exists()
 
 
 def test_an_unknown_notebook_is_refused_with_the_choices(path):
@@ -802,6 +759,18 @@ def test_the_readme_counts_claims_by_their_verdicts(path):
     told = readme.table_of_results()
     assert "Claims of the lectures: 0 hold, 0 do not hold, 2 are not decided. [All 6 results]" in told
     assert f"[Is it made up?](notebooks/labs/{LAB}.ipynb)" in readme.table_of_notebooks()
+
+
+def test_the_readme_has_one_row_of_published_figures_for_each_notebook():
+    row = {"name": "loss", "value": 1.5, "unit": "1", "published": [{"value": 2, "source": "A. Body"}]}
+    path = notebooks.lessons()[0]
+    told = readme.short_table(
+        [(path, row), (path, row | {"published": []}), (path, row | {"name": "b"})], "n/"
+    )
+    shown = "loss: **1.5**; published 2 (A. Body)<br>b: **1.5**; published 2 (A. Body)"
+    title = notebooks.title(notebooks.load(path))
+    assert told == f"| notebook | ours, and published |\n|---|---|\n| [{title}](n/{path.name}) | {shown} |"
+    assert readme.short_table([(path, row | {"published": []})], "n/") == ""
 
 
 def test_only_links_to_this_project_must_agree():

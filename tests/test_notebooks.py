@@ -42,20 +42,6 @@ def test_the_page_of_results_says_what_the_cards_say():
     assert readme.RESULTS.read_text(encoding="utf-8") == readme.results_page(), "run `make refresh`"
 
 
-def test_every_command_of_the_readme_is_there():
-    text = readme.README.read_text(encoding="utf-8")
-    targets = re.findall(r"(?m)^(\w+):", (notebooks.ROOT / "Makefile").read_text(encoding="utf-8"))
-    fences = "\n".join(re.findall(r"(?s)```sh\n(.*?)```", text))
-    named = re.findall(r"`make (\w+)", text) + re.findall(r"(?m)^(?:\w+=\S+ )?make (\w+)", fences)
-    assert {"site", "run", "test", "data"} <= set(named) <= set(targets)
-    for module in re.findall(r"`python -m tools\.(\w+)", text):
-        assert (notebooks.ROOT / "tools" / f"{module}.py").exists()
-
-
-def test_the_readme_is_short():
-    assert len(readme.README.read_text(encoding="utf-8").splitlines()) < 150
-
-
 def test_the_pictures_of_the_readme_are_what_is_stored():
     kept = {path.name: path.read_bytes() for path in readme.PICTURES.iterdir()}
     assert kept == tiles.files(), "run `make refresh`"

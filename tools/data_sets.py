@@ -21,15 +21,20 @@ class DataSet:
         name: what `GET` calls it: the function that loads it, or the folder of a network's weights.
         title: what a reader calls it.
         files: names below `UNROLLED_DATA`, and other words.
-        size: bytes of all official files.
+        parts: bytes of each official file.
         licence: the terms it comes under.
     """
 
     name: str
     title: str
     files: str
-    size: int
+    parts: tuple[int, ...]
     licence: str
+
+    @property
+    def size(self) -> int:
+        """Bytes of all official files."""
+        return sum(self.parts)
 
 
 def data_sets(text: str | None = None) -> list[DataSet]:
@@ -41,16 +46,16 @@ def data_sets(text: str | None = None) -> list[DataSet]:
         if not line.startswith("|"):
             break
         row = dict(zip(COLUMNS, (cell.strip() for cell in line.strip("|").split("|")), strict=True))
-        size = sum(int(number.replace(",", "")) for number in sizes(row["bytes"]))
+        parts = tuple(int(number.replace(",", "")) for number in sizes(row["bytes"]))
         if row["title"]:
             function = re.match(r"`(\w+)\(\)`$", row["function"])
             folder = re.match(r"`([\w-]+)/", row["files"])
             name = function[1] if function else folder[1] if folder else row["title"]
-            found.append(DataSet(name, row["title"], row["files"], size, row["licence"]))
+            found.append(DataSet(name, row["title"], row["files"], parts, row["licence"]))
         elif found:  # another file of the set above
             last = found[-1]
             files = f"{last.files} {row['files']}"
-            found[-1] = DataSet(last.name, last.title, files, last.size + size, last.licence)
+            found[-1] = DataSet(last.name, last.title, files, last.parts + parts, last.licence)
     return found
 
 

@@ -5,6 +5,7 @@ These stand between `<!-- name -->` and `<!-- /name -->`; everything else there 
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
@@ -71,12 +72,26 @@ def beside_published(rows: Rows, folder: str) -> str:
     return table(beside, folder, figure=cards.name, value=cards.value, published=cards.published)
 
 
+def short_table(rows: Rows, folder: str) -> str:
+    """The figures that stand beside published ones, a row for each notebook: the README is to stay short."""
+    said: dict[Path, list[str]] = {}
+    for path, row in rows:
+        if row["published"]:
+            line = f"{cards.name(row)}: **{cards.value(row)}**; published {cards.published(row)}"
+            said.setdefault(path, []).append(line)
+    lines = [
+        f"| [{notebooks.title(notebooks.load(path))}]({folder}{links.inside(path)}) | {'<br>'.join(told)} |"
+        for path, told in said.items()
+    ]
+    return "\n".join(["| notebook | ours, and published |", "|---|---|", *lines]) if lines else ""
+
+
 def table_of_results() -> str:
     """The figures that stand beside published ones, and what the claims came to."""
     rows = cards.all_rows()
     verdicts = [notebooks.verdict(row) for _, row in rows]
     said = ", ".join(f"{verdicts.count(verdict)} {said}" for verdict, said in COUNTED.items())
-    short = beside_published(rows, "notebooks/")
+    short = short_table(rows, "notebooks/")
     page = f"[All {len(rows)} results](notebooks/results/README.md)."
     return f"{short}\n\nClaims of the lectures: {said}{mixed(rows)}. {page}"
 

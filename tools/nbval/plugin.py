@@ -1,8 +1,9 @@
 """What nbval leaves open; pytest loads it by `-p tools.nbval.plugin`.
 
 A cell that fails stops its notebook, and a dead kernel is noticed at once. After each cell with a gap its
-wrong answers and its solution run as tests of their own, in the same kernel. At quick scale on the samples
-what each cell made is compared with the record of its notebook.
+wrong answers and its solution run as tests of their own, in the same kernel; after one that saves a network
+in a file, a fresh process must give the same answer with it. At quick scale on the samples what each cell
+made is compared with the record of its notebook.
 """
 
 import ast
@@ -26,6 +27,7 @@ except ImportError as error:  # pragma: no cover
 
 from tools import exercises, notebooks
 from tools.nbval import record
+from tools.nbval.fresh import FRESH
 
 LOOK_EVERY = 1.0  # seconds between two looks at whether the kernel lives
 
@@ -76,17 +78,17 @@ RunningKernel.get_message = get_message
 
 
 class Answer(IPyNbCell):
-    """An answer to an exercise, in place of the cell with its gap."""
+    """A source that no cell holds, e.g. an answer to an exercise in place of the cell with its gap."""
 
     begins = ""  # how a line of what the check prints must begin
 
 
-def answer(gap: IPyNbCell, what: str, source: str, begins: str) -> Answer:
+def answer(before: IPyNbCell, what: str, source: str, begins: str) -> Answer:
     cell = NotebookNode(cell_type="code", source=source, outputs=[], metadata={}, execution_count=None)
     made = Answer.from_parent(
-        gap.parent,
-        name=f"{gap.name}, {what}",
-        cell_num=gap.cell_num,
+        before.parent,
+        name=f"{before.name}, {what}",
+        cell_num=before.cell_num,
         cell=cell,
         options=defaultdict(bool),
     )
@@ -95,10 +97,13 @@ def answer(gap: IPyNbCell, what: str, source: str, begins: str) -> Answer:
 
 
 def collect(self: IPyNbFile) -> Iterator[pytest.Item]:
-    """nbval's method, with the wrong answers and the solution after each cell with a gap."""
+    """nbval's method, with wrong answers and the solution after each gap, a fresh process after a file."""
     wrong = exercises.wrong_answers(Path(self.config.getoption("--wrong-answers")))
     for item in collect_cells(self):
         yield item
+        asked = FRESH.get((self.path.stem[:2], item.cell.id))
+        if asked is not None and not notebooks.is_lab(self.path):
+            yield answer(item, "in a fresh process", asked, "right")
         for number, gap in exercises.gaps(self.nb).items():
             if gap is item.cell:
                 solution = exercises.solution(self.nb, number)
