@@ -83,6 +83,15 @@ def translates(model: Model, text: str, options: argparse.Namespace) -> str:
     return seq2seq.sentence([word for word in words if word != "<end>"])
 
 
+def hears(model: Model, path: str, options: argparse.Namespace) -> str:
+    """12: the digits that are said in a WAV file."""
+    import numpy as np
+
+    from utils import sound
+
+    return b"".join(np.ravel(model(sound.read_wav(path, 8000)[None]))).decode()
+
+
 @dataclass(frozen=True)
 class Use:
     """How a lesson's file is used.
@@ -103,6 +112,7 @@ USES = {
     "07": Use("sentiment.keras", ("recurrent", "reviews"), judges),
     "08": Use("captions.keras", ("recurrent", "captions"), describes),
     "09": Use("translator.keras", ("recurrent", "seq2seq"), translates),
+    "12": Use("speech.keras", ("recurrent", "speech"), hears),
 }
 
 

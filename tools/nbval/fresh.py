@@ -7,6 +7,11 @@ what the two said.
 import os
 import subprocess
 import sys
+import tempfile
+import wave
+from pathlib import Path
+
+import numpy as np
 
 from tools import notebooks
 
@@ -20,6 +25,15 @@ def ask(*given: object) -> str:
         command, cwd=notebooks.ROOT, capture_output=True, text=True, check=False, env=os.environ
     )
     return ran.stdout[:-1] if ran.returncode == 0 else f"{ran.stdout}\n{ran.stderr}"
+
+
+def recording(samples: np.ndarray) -> Path:
+    """A WAV file with this sound, `(time,)`, int16, 8,000 samples a second."""
+    path = Path(tempfile.mkdtemp(), "said.wav")
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
+    return path
 
 
 def compare(here: str, there: str) -> None:
@@ -52,4 +66,5 @@ FRESH = {
     ("09", "file-same"): IMPORT
     + "[one] = seq2seq.write(model, encode([GIVEN], vocabularies[0]), width=5)\n"
     + "fresh.compare(text_of(one.tokens, vocabularies[1]), fresh.ask('09', GIVEN))",
+    ("12", "file-check"): IMPORT + "fresh.compare(told[0], fresh.ask('12', fresh.recording(few[0].samples)))",
 }
