@@ -39,6 +39,7 @@ ELSEWHERE = {  # what runs the others: a file of the project, and the words in i
     f'{USE} 07 "The end is wonderful."': (FRESH, '("07", "save")'),
     f"{USE} 08 data/photos/dog_snow.jpg": (FRESH, '("08", "file-check")'),
     f'{USE} 09 "Ein Hund rennt durch den Schnee."': (FRESH, '("09", "file-same")'),
+    f"{USE} 12 said.wav": (FRESH, '("12", "file-check")'),
 }
 NEVER = {"make lab"}  # opens a browser and does not end
 
