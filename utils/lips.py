@@ -1,0 +1,208 @@
+"""Small frames, words as labels of frames, strips of mouths, four networks: for lesson 13 and its lab.
+
+Not here: films (`utils.datasets.films`); drawn mouths (`utils.samples.mouths`); the convolutional eyes, which
+lesson 13 builds.
+"""
+
+import difflib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+from matplotlib.axes import Axes
+
+from utils import recurrent, training
+from utils.datasets.films import FRAMES, HIGH, WIDE, Film
+from utils.samples import mouths
+
+RATE = 25  # frames per second
+KINDS = ("one frame", "average", "shuffled", "LSTM")
+
+
+def small(films: Sequence[Film], side: int = 4) -> np.ndarray:
+    """Films in few pixels, `(N, 75, pixels)`, float32: each the mean of a square, less its mean in time.
+
+    What is left is what moves; its standard deviation over a film is 1.
+
+    Args:
+        films: to be made smaller.
+        side: of a square, in pixels.
+    """
+    found = []
+    for film in films:
+        squares = film.frames.reshape(FRAMES, HIGH // side, side, WIDE // side, side)
+        moves = squares.mean(axis=(2, 4), dtype=np.float32).reshape(FRAMES, -1)
+        moves -= moves.mean(axis=0)
+        found.append(moves / max(float(moves.std()), 1e-5))
+    return np.stack(found)
+
+
+def words_at(film: Film, words: Sequence[str]) -> np.ndarray:
+    """Which word is said at each frame, `(75,)`, int32: its place in `words`, or 0 where none is said.
+
+    A frame has the word that is said in its middle.
+
+    Args:
+        film: with the words' spans.
+        words: all there are; the first stands for silence.
+    """
+    found, middle = np.zeros(FRAMES, np.int32), np.arange(FRAMES) + 0.5
+    for begin, end, word in film.spans:
+        found[(middle >= begin) & (middle < end)] = words.index(word)
+    return found
+
+
+def is_private(kind: str) -> bool:
+    """Whether frames must not be stored: they are real, and the outputs are to be published."""
+    return kind == "real" and bool(os.environ.get("UNROLLED_PUBLISH"))
+
+
+def shown(film: Film, kind: str) -> np.ndarray:
+    """The frames of a film; or of a drawn mouth that says the same words at the same times.
+
+    Args:
+        film: to be shown.
+        kind: "real" or "sample", of the film's source.
+    """
+    return mouths.draw(film.spans) if is_private(kind) else film.frames
+
+
+def strip(axes: Axes, frames: np.ndarray, every: int = 5) -> None:
+    """Every so many-th frame of a film side by side, over seconds.
+
+    Args:
+        axes: to draw on.
+        frames: `(75, 40, 80)`.
+        every: the middle one of so many frames is shown; 75 can be divided by it.
+    """
+    row = np.concatenate(list(frames[every // 2 :: every]), axis=1)
+    axes.imshow(row, cmap="gray", vmin=0, vmax=255, extent=(0, FRAMES / RATE, 0, 1), aspect="auto")
+    axes.set_yticks([])
+    axes.grid(False)
+
+
+def to_grammar(text: str) -> str:
+    """The same with each of its six words replaced by the one of its place most like it; six, or none.
+
+    Args:
+        text: in capital letters.
+    """
+    words = text.lower().split()
+    if len(words) != len(mouths.SLOTS):
+        return text
+    return " ".join(
+        word if word in slot else difflib.get_close_matches(word, slot, 1, 0.0)[0]
+        for word, slot in zip(words, mouths.SLOTS, strict=True)
+    ).upper()
+
+
+@keras.saving.register_keras_serializable("unrolled")
+class OneFrame(layers.Layer):
+    """The frame with a number, `(N, F)`, of films `(N, T, F)`.
+
+    Args:
+        number: of the frame.
+    """
+
+    def __init__(self, number: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.number = number
+
+    def call(self, frames: Any) -> Any:
+        return frames[:, self.number]
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"number": self.number}
+
+
+def guesser(
+    kind: str,
+    pixels: int,
+    classes: int,
+    units: int,
+    *,
+    frame: int = FRAMES // 2,
+    dropout: float = 0.3,
+    lstm: Any = recurrent.LSTM,
+) -> keras.Model:
+    """A network from films `(N, 75, pixels)` to logits `(N, classes)`.
+
+    Args:
+        kind: one of `KINDS`: a dense layer sees one frame; or each frame, and what it makes of them is
+            averaged; or an LSTM reads them all, in order or not: for "shuffled" the caller mixes them.
+        pixels: of a frame.
+        classes: among which it chooses.
+        units: hidden units.
+        frame: which one frame.
+        dropout: share of pixels and of units that are hidden in training.
+        lstm: the recurrent layer.
+
+    Raises:
+        ValueError: there is no such kind.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"There is no {kind!r}; there are {', '.join(KINDS)}.")
+    frames = keras.Input((FRAMES, pixels))
+    if kind in ("LSTM", "shuffled"):
+        h = lstm(units)(layers.Dropout(dropout)(frames))
+    elif kind == "average":
+        h = layers.GlobalAveragePooling1D()(layers.Dense(units, "relu")(layers.Dropout(dropout)(frames)))
+    else:
+        h = layers.Dense(units, "relu")(layers.Dropout(dropout)(OneFrame(frame)(frames)))
+    return keras.Model(frames, layers.Dense(classes)(layers.Dropout(dropout)(h)), name=kind.replace(" ", "_"))
+
+
+def mixed(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Films whose frames are in random order, each film in one of its own; `(N, T, F)`."""
+    places = np.tile(np.arange(frames.shape[1]), (len(frames), 1))
+    return np.take_along_axis(frames, rng.permuted(places, axis=1)[..., None], axis=1)
+
+
+ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def train(
+    model: keras.Model,
+    frames: np.ndarray,
+    labels: np.ndarray,
+    epochs: int,
+    rate: float,
+    *,
+    seed: int,
+    size: int = 32,
+    change: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
+    path: Path | None = None,
+    eager: bool = False,
+) -> list[list[float]]:
+    """Train a network that gives each film one label.
+
+    Args:
+        model: as `guesser` makes it.
+        frames: `(N, 75, pixels)`.
+        labels: a number for each film, `(N,)`.
+        epochs: how often all are seen.
+        rate: the highest learning rate, see `training.rate_at`.
+        seed: of the weights, of dropout and of the order of the films.
+        size: films in a batch.
+        change: what is done to the frames of a batch, such as `mixed`.
+        path: where the training is kept, see `utils.resume`.
+        eager: do not compile.
+
+    Returns:
+        As `training.train`.
+    """
+
+    def batches(rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        order = rng.permutation(len(frames))
+        for first in range(0, len(order) - size + 1, size):
+            rows = order[first : first + size]
+            yield (change(frames[rows], rng) if change else frames[rows]), labels[rows]
+
+    count = len(frames) // size
+    return training.train(
+        model, batches, count, epochs, rate, seed=seed, loss=ENTROPY, path=path, eager=eager
+    )
