@@ -38,6 +38,57 @@ def test_small_frames_hold_what_moves(film):
     assert (lips.small([still], 8) == np.zeros((1, 75, 50))).all()
 
 
+def cut(film, y, x, side):
+    return film.frames[:, y : y + 32, x : x + 56][:, :, ::side].astype(int)
+
+
+def test_a_window_is_the_middle_and_changes_all_frames_alike(film):
+    seen, times = lips.window(film.frames)
+    middle = film.frames[:, 4:36, 12:68].astype(float)
+    assert seen == pytest.approx((middle - middle.mean()) / middle.std(), abs=1e-4)
+    assert times.tolist() == list(range(75))
+    found = [lips.window(film.frames, np.random.default_rng(seed)) for seed in range(20)]
+    assert len({one.tobytes() for one, _ in found}) == 20
+    assert all(t.min() >= 0 and t.max() <= 74 and (np.diff(t) >= 0).all() for _, t in found)
+    assert {int(t[60] - t[20]) for _, t in found} >= {37, 43}
+    one, times = lips.window(film.frames, np.random.default_rng(3), faster=False)
+    assert times.tolist() == list(range(75))
+    same = [
+        (y, x, side)
+        for y in range(1, 8) for x in range(9, 16) for side in (1, -1)
+        if (np.sign(np.diff(one, axis=0)) == np.sign(np.diff(cut(film, y, x, side), axis=0))).all()
+    ]  # fmt: skip
+    assert len(same) == 1
+
+
+def test_eyes_see_each_frame_for_itself(film):
+    keras.utils.set_random_seed(0)
+    sees = lips.eyes(5)
+    seen = lips.window(film.frames)[0]
+    before = np.asarray(sees(seen[None]))
+    assert before.shape == (1, 75, 5)
+    other = seen.copy()
+    other[30] += 1 * (np.arange(56) > 20)
+    after = np.asarray(sees(other[None]))
+    changed = np.abs(after - before).max(axis=(0, 2)) > 1e-6
+    assert np.flatnonzero(changed).tolist() == [30]
+    views = lips.look(sees, [film, film], views=3)
+    assert views.shape == (2, 3, 75, 5)
+    assert views[:, 0] == pytest.approx(np.concatenate([before, before]), abs=1e-5)
+    assert not np.allclose(views[0, 1], views[0, 0])
+
+
+def test_batches_have_the_words_of_the_frames_that_are_seen(film):
+    words = ["", *(word for _, _, word in SPANS)]
+    batches = lips.word_batches([film] * 5, words, 2)
+    found = list(batches(np.random.default_rng(0)))
+    assert [(x.shape, y.shape) for x, y in found] == [((2, 75, 32, 56), (2, 75))] * 2
+    rng = np.random.default_rng(0)
+    rng.permutation(5)
+    _, times = lips.window(film.frames, rng)
+    assert (found[0][1][0] == lips.words_at(film, words)[times]).all()
+
+
 def test_a_frame_has_the_word_that_is_said_in_its_middle(film):
     words = ["", *(word for _, _, word in SPANS)]
     found = lips.words_at(film, words)

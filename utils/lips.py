@@ -1,7 +1,8 @@
 """Small frames, words as labels of frames, strips of mouths, four networks: for lesson 13 and its lab.
 
-Not here: films (`utils.datasets.films`); drawn mouths (`utils.samples.mouths`); the convolutional eyes, which
-lesson 13 builds.
+Eyes and the window around a mouth are those that lesson 13 builds.
+
+Not here: films (`utils.datasets.films`); drawn mouths (`utils.samples.mouths`).
 """
 
 import difflib
@@ -12,7 +13,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 from matplotlib.axes import Axes
 
 from utils import recurrent, training
@@ -20,6 +21,8 @@ from utils.datasets.films import FRAMES, HIGH, WIDE, Film
 from utils.samples import mouths
 
 RATE = 25  # frames per second
+WINDOW = (32, 56)  # rows and columns of what a network sees of a film
+FEATURES = 128  # numbers that eyes give for a frame
 KINDS = ("one frame", "average", "shuffled", "LSTM")
 
 
@@ -39,6 +42,85 @@ def small(films: Sequence[Film], side: int = 4) -> np.ndarray:
         moves -= moves.mean(axis=0)
         found.append(moves / max(float(moves.std()), 1e-5))
     return np.stack(found)
+
+
+def window(
+    frames: np.ndarray, rng: np.random.Generator | None = None, *, faster: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a network sees of a film: the middle of each frame, with mean 0 and variance 1 over the film.
+
+    Args:
+        frames: `(75, 40, 80)`, uint8.
+        rng: where there is one, all frames alike are shifted by up to 3 pixels, mirrored or not, and the film
+            is faster or slower by up to a tenth and begins up to 2 frames earlier or later.
+        faster: whether its speed may change.
+
+    Returns:
+        The window, `(75, 32, 56)`, float32, and which frame of the film stands at each time, `(75,)`.
+    """
+    y, x, side, times = (HIGH - WINDOW[0]) // 2, (WIDE - WINDOW[1]) // 2, 1, np.arange(FRAMES)
+    if rng is not None:
+        y, x, side = y + rng.integers(-3, 4), x + rng.integers(-3, 4), rng.choice([1, -1])
+        if faster:
+            speed, begin, middle = rng.uniform(0.9, 1.1), rng.uniform(-2, 2), FRAMES // 2
+            places = np.round((times - middle) * speed + middle + begin)
+            times = np.clip(places, 0, FRAMES - 1).astype(int)
+    seen = frames[times, y : y + WINDOW[0], x : x + WINDOW[1]][:, :, ::side].astype(np.float32)
+    return (seen - seen.mean()) / max(float(seen.std()), 1e-5), times
+
+
+def eyes(features: int = FEATURES, dropout: float = 0.3) -> keras.Model:
+    """A network from windows `(N, 75, 32, 56)` to features of each frame for itself, `(N, 75, features)`.
+
+    Args:
+        features: numbers for each frame.
+        dropout: share of what leaves the convolutions that is hidden in training.
+    """
+    windows = keras.Input((FRAMES, *WINDOW))
+    x = ops.reshape(windows, (-1, *WINDOW, 1))  # all frames as one batch
+    for filters, size in ((16, 5), (32, 3), (48, 3)):
+        x = layers.Conv2D(filters, size, strides=2, padding="same", use_bias=False)(x)
+        x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+    x = layers.Dense(features, "relu")(layers.Dropout(dropout)(layers.Flatten()(x)))
+    return keras.Model(windows, ops.reshape(x, (-1, FRAMES, features)), name="eyes")
+
+
+def look(sees: keras.Model, films: Sequence[Film], views: int = 1) -> np.ndarray:
+    """What eyes make of films, `(N, views, 75, features)`.
+
+    Args:
+        sees: as `eyes` makes it.
+        films: to be looked at.
+        views: how often; the first time as they are, then shifted and perhaps mirrored.
+    """
+    rng, found = np.random.default_rng(0), []
+    for view in range(views):
+        seen = [window(film.frames, rng if view else None, faster=False)[0] for film in films]
+        found.append(np.concatenate([sees.predict_on_batch(one[None]) for one in seen]))
+    return np.stack(found, axis=1)
+
+
+def word_batches(
+    films: Sequence[Film], words: Sequence[str], size: int
+) -> Callable[[np.random.Generator], Iterator[tuple[np.ndarray, np.ndarray]]]:
+    """Batches of windows and of the words at their frames, as `training.train` takes them.
+
+    Args:
+        films: to learn from.
+        words: all there are, silence first.
+        size: films in a batch.
+    """
+    labels = [words_at(film, words) for film in films]
+
+    def batches(rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        order = rng.permutation(len(films))
+        for first in range(0, len(order) - size + 1, size):
+            rows = order[first : first + size]
+            seen = [window(films[k].frames, rng) for k in rows]
+            told = [labels[k][times] for k, (_, times) in zip(rows, seen, strict=True)]
+            yield np.stack([one for one, _ in seen]), np.stack(told)
+
+    return batches
 
 
 def words_at(film: Film, words: Sequence[str]) -> np.ndarray:
