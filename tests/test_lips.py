@@ -143,14 +143,14 @@ def test_each_network_sees_what_its_kind_allows(kind):
     other[:, 30] += 1
     assert np.allclose(model(other), before, atol=1e-6) == (kind == "one frame")
     turned = np.asarray(model(x[:, ::-1]))
-    assert np.allclose(turned, before, atol=1e-5) == (kind == "average")
+    assert np.allclose(turned, before, atol=1e-5) == (kind == "bag of frames")
     again = keras.Model.from_config(model.get_config())
     again.set_weights(model.get_weights())
     assert np.allclose(again(x), before)
 
 
 def test_an_unknown_kind_is_refused():
-    with pytest.raises(ValueError, match="no 'GRU'; there are one frame, average, shuffled, LSTM"):
+    with pytest.raises(ValueError, match="no 'GRU'; there are one frame, bag of frames, shuffled, LSTM"):
         lips.guesser("GRU", 6, 3, 5)
 
 

@@ -23,7 +23,7 @@ from utils.samples import mouths
 RATE = 25  # frames per second
 WINDOW = (32, 56)  # rows and columns of what a network sees of a film
 FEATURES = 128  # numbers that eyes give for a frame
-KINDS = ("one frame", "average", "shuffled", "LSTM")
+KINDS = ("one frame", "bag of frames", "shuffled", "LSTM")
 
 
 def small(films: Sequence[Film], side: int = 4) -> np.ndarray:
@@ -214,8 +214,9 @@ def guesser(
     """A network from films `(N, 75, pixels)` to logits `(N, classes)`.
 
     Args:
-        kind: one of `KINDS`: a dense layer sees one frame; or each frame, and what it makes of them is
-            averaged; or an LSTM reads them all, in order or not: for "shuffled" the caller mixes them.
+        kind: one of `KINDS`: a dense layer sees one frame; or each frame; or an LSTM reads them all, in order or
+            not: for "shuffled" the caller mixes them. What is made of several frames is pooled: each unit's
+            average and its largest value go on.
         pixels: of a frame.
         classes: among which it chooses.
         units: hidden units.
@@ -229,12 +230,14 @@ def guesser(
     if kind not in KINDS:
         raise ValueError(f"There is no {kind!r}; there are {', '.join(KINDS)}.")
     frames = keras.Input((FRAMES, pixels))
-    if kind in ("LSTM", "shuffled"):
-        h = lstm(units)(layers.Dropout(dropout)(frames))
-    elif kind == "average":
-        h = layers.GlobalAveragePooling1D()(layers.Dense(units, "relu")(layers.Dropout(dropout)(frames)))
+    seen = layers.Dropout(dropout)(frames)
+    if kind == "one frame":
+        h = layers.Dense(units, "relu")(OneFrame(frame)(seen))
     else:
-        h = layers.Dense(units, "relu")(layers.Dropout(dropout)(OneFrame(frame)(frames)))
+        reads = lstm(units, return_sequences=True) if kind != "bag of frames" else layers.Dense(units, "relu")
+        states = reads(seen)
+        pools = layers.GlobalAveragePooling1D(), layers.GlobalMaxPooling1D()
+        h = layers.Concatenate()([pool(states) for pool in pools])
     return keras.Model(frames, layers.Dense(classes)(layers.Dropout(dropout)(h)), name=kind.replace(" ", "_"))
 
 
