@@ -214,7 +214,7 @@ def guesser(
     """A network from films `(N, 75, pixels)` to logits `(N, classes)`.
 
     Args:
-        kind: one of `KINDS`: a dense layer sees one frame; or each frame; or an LSTM reads them all, in order or
+        kind: one of `KINDS`: a dense layer sees one frame, or each; or an LSTM reads all, in order or
             not: for "shuffled" the caller mixes them. What is made of several frames is pooled: each unit's
             average and its largest value go on.
         pixels: of a frame.
