@@ -5,7 +5,6 @@ Eyes and the window around a mouth are those that lesson 13 builds.
 Not here: films (`utils.datasets.films`); drawn mouths (`utils.samples.mouths`).
 """
 
-import difflib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -168,18 +167,30 @@ def strip(axes: Axes, frames: np.ndarray, every: int = 5) -> None:
 
 
 def to_grammar(text: str) -> str:
-    """The same with each of its six words replaced by the one of its place most like it; six, or none.
+    """The sentence of GRID's grammar nearest to a text: the fewest letters changed, added or left out.
+
+    Of equals the first in the alphabet.
 
     Args:
         text: in capital letters.
     """
-    words = text.lower().split()
-    if len(words) != len(mouths.SLOTS):
-        return text
-    return " ".join(
-        word if word in slot else difflib.get_close_matches(word, slot, 1, 0.0)[0]
-        for word, slot in zip(words, mouths.SLOTS, strict=True)
-    ).upper()
+    text = text.lower()
+    best = [
+        (count, "") for count in range(len(text) + 1)
+    ]  # of so many letters read: changes, and words so far
+    for place, slot in enumerate(mouths.SLOTS):
+        ends = []
+        for word in slot:
+            row = best
+            for letter in f" {word}" if place else word:
+                new = [(row[0][0] + 1, row[0][1])]
+                for j, other in enumerate(text):
+                    ways = (row[j + 1], 1), (row[j], int(other != letter)), (new[j], 1)
+                    new.append(min((way[0] + more, way[1]) for way, more in ways))
+                row = new
+            ends.append([(count, f"{words} {word}") for count, words in row])
+        best = [min(several) for several in zip(*ends, strict=True)]
+    return best[-1][1].strip().upper()
 
 
 @keras.saving.register_keras_serializable("unrolled")
