@@ -77,6 +77,12 @@ OTHERS: dict[str, list[dict[str, str]]] = {
         {"RECORDING": "None", "STRINGS": "101", "DIGIT_UNITS": "20", "DIGIT_EPOCHS": "1", "SENTENCES": "101",
          "UNITS": "20", "EPOCHS": "7", "STACK": "4"},
     ],
+    "13": [
+        {"FILM": "3", "FILMS": "20", "UNITS": "5", "WORD_EPOCHS": "2", "COLOUR_EPOCHS": "2", "EPOCHS": "2",
+         "VIEWS": "1", "DROPOUT": "0.0"},
+        {"FILM": "-1", "FILMS": "33", "UNITS": "20", "WORD_EPOCHS": "1", "COLOUR_EPOCHS": "3", "EPOCHS": "7",
+         "VIEWS": "3", "DROPOUT": "0.5"},
+    ],
     "15": [
         {"PHOTO": "str(root / 'data' / 'photos' / 'pizza.jpg')", "ORDER": "'frequent first'", "SCENES": "300",
          "SCENE_EPOCHS": "1", "PHOTOS": "100", "UNITS": "5", "EPOCHS": "1", "BEAM": "1"},

@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from utils import datasets, fetch
-from utils.datasets import dialogues, sentences, sentiment
+from utils.datasets import dialogues, films, sentences, sentiment
 from utils.fetch import DataError, Remote, Unavailable
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -480,5 +480,20 @@ def test_sentences_that_cannot_be_downloaded_are_replaced_by_the_sample_in_one_l
     size, told = capsys.readouterr().out.splitlines()
     assert size == "AN4 is fetched once, 64 MB."
     assert told.startswith("AN4 cannot be had: ")
+    assert f"put {name} into a folder" in told
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("fault", ["cut-off", "wrong", "html", "404", "500"])
+def test_films_that_cannot_be_downloaded_are_replaced_by_the_sample_in_one_line(
+    fault, address, tmp_path, monkeypatch, capsys
+):
+    name = "grid/alignments.zip"
+    monkeypatch.setattr(films.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(films, "ALIGNS", Remote(name, f"{address}/{fault}", "", films.is_aligns))
+    assert datasets.grid().source.kind == "sample"
+    size, told = capsys.readouterr().out.splitlines()
+    assert size == "GRID's first speaker is fetched once, about 430 MB."
+    assert told.startswith("GRID cannot be had: ")
     assert f"put {name} into a folder" in told
     assert files(tmp_path) == []

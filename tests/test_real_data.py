@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from utils import datasets, features
-from utils.datasets import common, dialogues, music, sentences, sequences, speech, texts
+from utils.datasets import common, dialogues, films, music, sentences, sequences, speech, texts
+from utils.samples import mouths
 
 folder = os.environ.get("UNROLLED_DATA", "")
 pytestmark = pytest.mark.skipif(
@@ -215,6 +216,27 @@ def test_an4():
     minutes = [sum(len(one.frames) for one in part) / 6000 for part in parts]
     assert minutes[0] + minutes[1] == pytest.approx(42.3, abs=0.1)
     assert minutes[2] == pytest.approx(5.9, abs=0.1)
+
+
+def test_grid(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))
+    data = datasets.grid()
+    assert data.source == datasets.Source("GRID", "real", "UNROLLED_DATA", films.SHEETS.sha256)
+    parts = (data.train, data.validation, data.test)
+    assert [len(part) for part in parts] == [800, 100, 100]
+    every = [one for part in parts for one in part]
+    assert len({one.text for one in every}) == 1000
+    assert {one.frames.shape for one in every} == {(75, 40, 80)}
+    assert {len(one.spans) for one in every} == {6}
+    for place, slot in enumerate(mouths.SLOTS):
+        assert {one.spans[place][2] for one in every} == set(slot)
+    assert Counter(one.text.split()[1] for one in data.test) == {
+        "WHITE": 30,
+        "GREEN": 28,
+        "RED": 27,
+        "BLUE": 15,
+    }
+    assert np.mean([one.spans[0][0] for one in every]) == pytest.approx(13.83, abs=0.01)
 
 
 def test_multi30k():

@@ -779,3 +779,57 @@ def best_way(log_p, text):
 def best_way(log_p, text):
     return log_likelihood(log_p, text, add=np.add)""",
 ]
+
+# 13
+WRONG["13", 1] = [
+    # the frame behind the last counts, too
+    """\
+def labels(spans, frames):
+    return ["".join(word for a, b, word in spans if a <= frame <= b) for frame in range(frames)]""",
+    # no words, no labels
+    """\
+def labels(spans, frames):
+    return [
+        "".join(word for a, b, word in spans if a <= frame < b) for frame in range(frames) if spans
+    ]""",
+]
+
+
+def sentence(kept: str) -> str:
+    """A solution of exercise 2 of lesson 13 that tells what is said by an expression of the runs."""
+    return f"""\
+def sentence(labels):
+    runs = []
+    for word in labels:
+        if runs and runs[-1][0] == word:
+            runs[-1][1] += 1
+        else:
+            runs.append([word, 1])
+    words = [word for word, count in runs if word and count > 1]
+    return {kept}"""
+
+
+WRONG["13", 2] = [
+    sentence("words if len(words) != 1 else []"),  # a word alone is none
+    sentence("list(dict.fromkeys(words))"),  # no word twice
+    sentence("words if len(runs) > 1 else [word for word, _ in runs]"),  # a frame alone is a word
+    sentence("[word for word, _ in runs if word]"),  # words of a single frame stay
+]
+
+WRONG["13", 3] = [
+    # the last stride is dropped where it is not full
+    """\
+def numbers_left(high, wide, filters, stride=2, depth=3):
+    for _ in range(depth):
+        high, wide = high // stride, wide // stride
+    return high * wide * filters""",
+]
+WRONG["13", 3] += off(
+    """\
+def numbers_left(high, wide, filters, stride=2, depth=3):
+    for _ in range(depth):
+        high, wide = (high + stride - 1) // stride, (wide + stride - 1) // stride
+    return high * wide * filters""",
+    1,
+    "high == 4, high == 5, wide == 4, wide == 3",
+)

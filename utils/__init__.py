@@ -16,6 +16,7 @@ captions      as numbers, networks that write them, their training, and BLEU
 seq2seq       from one sequence to another: batches, masked loss, attention, encoder and decoder
 chat          dialogues as numbers, networks that answer, their training and perplexity
 reviews       as numbers, their batches, training, and layers that read them
+lips          windows on a mouth, eyes, networks that label films
 features      what a network trained on ImageNet sees in a picture
 training      the loop that captions and seq2seq train by, and its learning rate
 resume        training that may be interrupted

@@ -12,6 +12,7 @@ labels       Corel-5K: photos with several labels; drawn scenes whose things kee
 sequences    splice junctions, posts with named entities
 speech       spoken digits, and strings of them
 sentences    AN4: sentences with their sound
+films        GRID: films of a mouth that speaks; drawn mouths
 sentiment    IMDB's reviews
 translation  Multi30k: sentences in German or French, and in English
 dialogues    DailyDialog without its repeats
@@ -21,6 +22,7 @@ Not here: how the samples are made (`utils.samples`).
 
 from utils.datasets.common import Source
 from utils.datasets.dialogues import Dialogues, dailydialog
+from utils.datasets.films import drawn_films, grid
 from utils.datasets.labels import Labelled, company_scenes, corel5k
 from utils.datasets.music import jsb_chorales
 from utils.datasets.pictures import Pictures, drawn_scenes, flickr8k, free_photos, own_photo, photo
@@ -41,9 +43,11 @@ __all__ = [
     "corel5k",
     "dailydialog",
     "digit_strings",
+    "drawn_films",
     "drawn_scenes",
     "flickr8k",
     "free_photos",
+    "grid",
     "imdb",
     "jsb_chorales",
     "multi30k",

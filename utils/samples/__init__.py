@@ -8,6 +8,7 @@ sentences  two grammars whose word order is not that of English, and the one rig
 dna        bases around a junction
 posts      sentences with names
 digits     three notes, sung
+mouths     a mouth that speaks, a shape for each letter
 dialogues  two people meet, and an answer needs an earlier turn
 
 In each the best possible result is known. Not here: the splits, and the real data (`utils.datasets`).
