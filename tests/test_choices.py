@@ -709,18 +709,33 @@ def test_lab_07_asks_each_network_whether_the_good_food_is_above_the_bad(card, c
 
 
 def test_lab_11_compares_the_right_columns(card, capsys):
-    ordered = np.array([[0.6, 0.2, 0.5, 0.1, 0.9, 0], [0.8, 0.2, 0.7, 0.3, 0.7, 0]])
-    apart = np.array([[0.3, 0.2, 0, 0, 0.5, 0], [0.7, 0.2, 0, 0, 0.5, 0]])
-    found = {"ordered": ordered, "shuffled": apart}
-    run_cells("11_does", "claims", np=np, compare=results.compare, found=found, card=card)
+    def row(inside, habit, named, other, exact=0.5, nats=1.0):
+        return dict(inside=inside, habit=habit, named=named, other=other, exact=exact, nats=nats)
+
+    found = {
+        "soft": [row(0.6, 0.25, 0.5, 0.1, 0.9, 2.0), row(0.8, 0.35, 0.7, 0.3, 0.7, 4.0)],
+        "hard": [row(0.1, 0.4, 0.2, 0.6), row(0.15, 0.5, 0.4, 0.3)],
+        "shuffled": [row(0.2, 0.2, 0, 0)] * 2,
+        "shuffled, put back": [row(0.3, 0.3, 0, 0), row(0.7, 0.3, 0, 0)],
+    }
+    given = {"np": np, "compare": results.compare, "found": found, "card": card, "chance": {"inside": 0.2}}
+    run_cells("11_does", "claims", **given, of=lambda kind, name: [row[name] for row in found[kind]])
     claims = {name: (pytest.approx(card.values[name]), verdict) for name, verdict in card.verdicts.items()}
     assert claims == {
-        "weight inside the thing named, less chance": (0.5, "C46: holds"),
-        "weight inside the thing named, less that of shuffled networks": (0.2, "C46: not decided"),
-        "scenes of two: weight inside the thing named, less the other": (0.4, "C46: holds"),
+        "soft: weight inside the thing named, less chance": (0.5, "C46: holds"),
+        "soft: weight inside the thing named, less habit": (0.4, "C46: holds"),
+        "hard: weight inside the thing named, less chance": (-0.075, "C46: does not hold"),
+        "hard: weight inside the thing named, less habit": (-0.325, "C46: does not hold"),
+        "soft, scenes of two: weight inside the thing named, less the other": (0.4, "C46: holds"),
+        "hard, scenes of two: weight inside the thing named, less the other": (-0.15, "C46: not decided"),
+        "soft: weight inside the thing named, less that of shuffled places put back": (
+            0.2,
+            "C46: not decided",
+        ),
     }
-    assert card.values["weight inside the thing named, shuffled"] == pytest.approx(0.5)
-    assert card.values["exact captions, ordered"] == pytest.approx(0.8)
+    assert card.values["weight inside the thing named, shuffled"] == pytest.approx(0.2)
+    assert card.values["exact captions, soft"] == pytest.approx(0.8)
+    assert card.values["loss on true captions, soft"] == pytest.approx(3.0)
 
 
 def test_lab_15_says_what_the_chain_saves(card, capsys):

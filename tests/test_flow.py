@@ -43,6 +43,11 @@ REACH = {
     "as a choice by scores": "scores = {r: accuracy(models[r], x_test) for r in rates}\n"
     "best_rate = max(scores, key=scores.get)",
     "as calibration": "calibration = fit_temperature(model.predict(x_test), y_test)",
+    "as one of two": "x = x_train if large else x_test\nmodel.fit(x)",
+    "in one of two dictionaries": "one, two = {'a': x_train, 'b': x_val}, {'a': x_test, 'b': x_val}\n"
+    "s = one if large else two\nmodel.fit(s['a'])",
+    "as what decides between two": "one, two = {'a': x_train, 'b': x_val}, {'a': x_val, 'b': x_val}\n"
+    "s = one if x_test.mean() > 0 else two\nmodel.fit(s['a'])",
     "as a setting of the training": "rate = 0.1 if score(model, x_test) > 0.5 else 0.2\n"
     "history = train(model, x_train, rate=rate)",
 }
@@ -56,6 +61,8 @@ def test_test_data_that_reach_training_or_a_choice_are_noticed(way):
 
 
 HONEST = [
+    "one, two = {'train': x_train, 'test': x_test}, {'train': x_val, 'test': x_test}\n"
+    "s = one if large else two\nmodel.fit(s['train'])",
     "model.fit(x_train, y_train, validation_data=(x_val, y_val))\nshare = accuracy(model, x_test)\n"
     "card.add('test accuracy', share)",
     "parts = {n: numbers(getattr(data, n)) for n in ('train', 'validation', 'test')}\n"

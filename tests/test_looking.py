@@ -9,6 +9,7 @@ from keras import layers
 from utils import captions, looking
 from utils.samples import scenes
 from utils.samples.scenes import Thing
+from utils.seq2seq import Attention
 
 L, D, V, H, E = 6, 5, 12, 7, 4
 SEEN = np.random.default_rng(0).normal(size=(3, L, D)).astype(np.float32)
@@ -57,7 +58,13 @@ def test_what_was_not_seen_is_counted_without_padding():
     assert float(looking.unseen(spread, np.ones((1, 4), bool))) == pytest.approx(0)
 
 
-def test_the_penalty_joins_the_loss():
+def test_steps_that_read_the_end_or_padding_say_nothing():
+    says = looking.says(np.array([[1, 7, 5, 2, 0, 0], [1, 3, 2, 0, 0, 0], [1, 4, 4, 4, 4, 4]]))
+    assert np.asarray(says).tolist() == [[True] * 3 + [False] * 3, [True] * 2 + [False] * 4, [True] * 6]
+    assert np.array_equal(looking.says(TOKENS[:, :-1]), TOKENS[:, 1:] != captions.PAD)  # as the loss counts
+
+
+def test_the_penalty_joins_the_loss_and_counts_no_step_that_reads_the_end():
     alone, both = network(), network(2.0)
     both.set_weights(alone.get_weights())
     for model in (alone, both):
@@ -65,18 +72,44 @@ def test_the_penalty_joins_the_loss():
     inputs, target = [SEEN, TOKENS[:, :-1]], TOKENS[:, 1:]
     loss = float(captions.loss_per_word(target, alone(inputs)))
     alpha, _ = looking.look(alone, SEEN, TOKENS)
-    wanted = loss + 2 * float(looking.unseen(alpha, TOKENS[:, :-1] != captions.PAD))
+    lengths = [3, 5, 2]  # the words of each caption, and its end
+    gone = [sum((1 - rows[:n].sum(axis=0)) ** 2) for rows, n in zip(alpha, lengths, strict=True)]
+    wanted = loss + 2 * sum(gone) / sum(lengths)
     assert alone.test_on_batch(inputs, target) == pytest.approx(loss, abs=1e-5)
     assert both.test_on_batch(inputs, target) == pytest.approx(wanted, abs=1e-5)
 
 
 def test_padding_changes_neither_scores_nor_penalty():
-    model, longer = network(1.0), np.pad(TOKENS, [(0, 0), (0, 3)])
-    some, more = (np.asarray(model([SEEN, tokens[:, :-1]])) for tokens in (TOKENS, longer))
-    np.testing.assert_allclose(more[:, :-3], some, atol=1e-6)
+    model, short, longer = network(1.0), TOKENS[:, :6], np.pad(TOKENS, [(0, 0), (0, 3)])
+    assert (short[:, -1] != captions.PAD).any()  # the longest caption without padding: its end is not read
+    some, more = (np.asarray(model([SEEN, tokens[:, :-1]])) for tokens in (short, longer))
+    np.testing.assert_allclose(more[:, : some.shape[1]], some, atol=1e-6)
     model.compile("sgd", captions.loss_per_word)
-    losses = [model.test_on_batch([SEEN, tokens[:, :-1]], tokens[:, 1:]) for tokens in (TOKENS, longer)]
+    losses = [model.test_on_batch([SEEN, tokens[:, :-1]], tokens[:, 1:]) for tokens in (short, longer)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-5)
+
+
+def test_another_attention_may_look_and_give_more():
+    class Double(Attention):
+        def call(self, s, h, mask=None):
+            z, weights = super().call(s, h, mask)
+            return 2 * z, weights, weights[..., 0]
+
+        def compute_output_shape(self, s_shape, h_shape, mask_shape=None):
+            z, weights = super().compute_output_shape(s_shape, h_shape)
+            return z, weights, weights[:2]
+
+    plain, double = network(), network(attention=Double)
+    squeeze = plain.get_layer("squeeze").get_weights()
+    double.set_weights(plain.get_weights())
+    halved = squeeze[0].copy()
+    halved[H : H + D] /= 2
+    double.get_layer("squeeze").set_weights([halved, squeeze[1]])
+    inputs = [SEEN, TOKENS[:, :-1]]
+    np.testing.assert_allclose(double(inputs), plain(inputs), atol=1e-5)
+    np.testing.assert_allclose(looking.look(double, SEEN, TOKENS)[0], looking.look(plain, SEEN, TOKENS)[0])
+    written = [looking.write(model, SEEN, longest=5) for model in (plain, double)]
+    assert [one.tokens for one in written[0]] == [one.tokens for one in written[1]]
 
 
 def test_the_stepper_gives_the_scores_of_the_whole_network():
@@ -122,10 +155,7 @@ def test_weight_inside_the_thing_that_a_word_names():
     one, two = Thing("circle", "red", "large", 0.25, 0.25), Thing("square", "blue", "small", 0.8, 0.8)
     text = "a red circle and a small blue square"
     weights = np.zeros((1, 9, 16))
-    weights[0, :, 0], weights[0, 6:, 15] = (
-        1.0,
-        0.75,
-    )  # upper left; lower right
+    weights[0, :, 0], weights[0, 6:, 15] = 1.0, 0.75  # upper left; lower right
     weights[0, 6:, 0] = 0.25
     mass, share, other = looking.inside(weights, [text], [(one, two)])
     assert mass.tolist() == [1, 1, 0, 0.75, 0.75]  # red, circle, small, blue, square

@@ -389,7 +389,7 @@ def test_lab_07_ranks_pairs_and_reads_a_grammar(card, capsys):
 
 @pytest.mark.parametrize(("stem", "cells"), [("08_image", "choose-power"), ("11_cap", "choose-do")])
 def test_lessons_on_photos_choose_the_power_by_mean_bleu_on_dev(stem, cells, capsys):
-    scored = {0.0: (9, 0, 0, 0), 0.4: (3, 3, 3, 3), 0.7: (4, 4, 4, 4), 1.0: (9, 2, 2, 2)}
+    scored = {0.0: (9, 0, 0, 0), 0.2: (2, 2, 2, 9), 0.4: (3, 3, 3, 3), 0.7: (4, 4, 4, 4), 1.0: (9, 2, 2, 2)}
     asked = []
 
     def score(part, width, power):
@@ -402,7 +402,9 @@ def test_lessons_on_photos_choose_the_power_by_mean_bleu_on_dev(stem, cells, cap
     write = lambda part, width, power: (part, width, power)  # noqa: E731
     assert run_cells(stem, cells, **given, write=write)["BEST"] == {"width": 3, "power": 0.7}
     assert {part for part, *_ in asked} == {"dev"}
-    assert {power for _, width, power in asked if width == 3} >= {0.4, 0.7, 1.0}
+    tried = {power for _, width, power in asked if width == 3}
+    assert len(tried) >= 3
+    assert min(tried) < 0.7 <= max(tried)
 
 
 def test_lab_05_gives_the_range_of_the_seeds(card, capsys):

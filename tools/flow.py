@@ -143,6 +143,20 @@ class Follower:
     of_GeneratorExp = of_ListComp
     of_SetComp = of_ListComp
 
+    def of_IfExp(self, node: ast.IfExp) -> Value:
+        asked = self.value(node.test).all()
+        one, other = self.value(node.body), self.value(node.orelse)
+        if (
+            isinstance(one.parts, dict)
+            and isinstance(other.parts, dict)
+            and one.parts.keys() == other.parts.keys()
+        ):
+            parts = {
+                key: Value(asked | part.all() | other.parts[key].all()) for key, part in one.parts.items()
+            }
+            return Value(asked | one.labels | other.labels, parts)
+        return Value(asked | one.all() | other.all())
+
     def of_NamedExpr(self, node: ast.NamedExpr) -> Value:
         known = self.value(node.value)
         self.bind(node.target, known)

@@ -27,12 +27,26 @@ from utils.seq2seq import Attention
 SIZE = 100  # pictures at a time
 
 
+def says(tokens: Any) -> Any:
+    """Which steps say a word of the caption, or its end: those that read START or a word.
+
+    A step that reads END or PAD says nothing, and the loss does not count it.
+
+    Args:
+        tokens: what each step reads, `(N, T)`, int.
+
+    Returns:
+        `(N, T)`, bool.
+    """
+    return ops.logical_and(ops.not_equal(tokens, PAD), ops.not_equal(tokens, END))
+
+
 def unseen(weights: Any, counts: Any) -> Any:
     """How unevenly captions look, sum_i (1 - sum_t alpha_ti)^2 (Xu et al. 2015, equation 14), per word.
 
     Args:
-        weights: alpha, how much each word looks at each place, `(N, T, L)`.
-        counts: True at words, False at padding, `(N, T)`.
+        weights: alpha, how much each step looks at each place, `(N, T, L)`.
+        counts: True at steps that count, `(N, T)`, see `says`.
 
     Returns:
         The sum over captions, over the number of words, so that it can join a loss that is a mean over words.
@@ -75,6 +89,7 @@ def captioner(
     dropout: float = 0.0,
     strength: float = 1.0,
     lstm: Any = recurrent.LSTM,
+    attention: Any = Attention,
 ) -> keras.Model:
     """A network from pictures, seen as places, and the words so far to the logits of the next words.
 
@@ -93,6 +108,8 @@ def captioner(
             must do without the mean, all of it, so that the network learns to look.
         strength: of the penalty, see `LookEverywhere`.
         lstm: `keras.layers.LSTM` or that of `utils.recurrent`.
+        attention: `seq2seq.Attention`, or a class of layers that are called like it, and give what is seen,
+            `(N, T, D)`, the weights, `(N, T, L)`, and perhaps more.
 
     Returns:
         A model of [pictures, words `(N, T)` int32], not compiled.
@@ -103,8 +120,8 @@ def captioner(
     tokens, table = keras.Input((None,), dtype="int32"), Words(vocabulary_size, embedding, name="words")
     x = layers.Dropout(dropout / 2)(table(tokens))
     h = lstm(units, return_sequences=True, name="rnn")(x, initial_state=first)
-    z, weights = Attention(name="attention")(h, a)
-    z = LookEverywhere(strength, name="penalty")(z, weights, ops.not_equal(tokens, PAD))
+    z, weights = attention(name="attention")(h, a)[:2]
+    z = LookEverywhere(strength, name="penalty")(z, weights, says(tokens))
     z = layers.Dense(1, "sigmoid", name="gate")(h) * z
     both = ops.concatenate([layers.Dropout(dropout)(h), layers.Dropout(dropout)(z), x], axis=-1)
     squeezed = layers.Dense(embedding, "tanh", name="squeeze")(both)
