@@ -32,6 +32,7 @@ REACH = {
     "def trial(name, *, given):\n    learn(given)\n\ntrial('a', given=x_test)",
     "from within a function": "def learn(x):\n    model.fit(np.concatenate([x, x_test]))\n\nlearn(x_train)",
     "by a function that returns it": "def more():\n    return x_test\n\nmodel.fit(more())",
+    "by a function that is handed on": "def batches(rng):\n    yield x_test\n\ntrain(model, batches, 3)",
     "in a loop": "for x, y in ((x_train, y_train), (x_test, y_test)):\n    model.fit(x, y)",
     "in a loop over pairs": "for name, x in {'a': x_train, 'b': x_test}.items():\n    model.fit(x)",
     "in a comprehension": "made = [train(model, x) for x in (x_val, x_test)]",
@@ -72,6 +73,7 @@ HONEST = [
     "parts = {'train': data.train}\nparts |= {'test': data.test}\nmodel.fit(parts['train'])",
     "for name in ('train', 'test'):\n    x = numbers(getattr(data, name))\nx = x_train\nmodel.fit(x)",
     "train_set, test = (numbers(part) for part in (data.train, data.test))\nmodel.fit(train_set)",
+    "def batches(rng):\n    yield x_train\ntraining.train(model, batches, 3)",
     "def compete(x, y, x_new):\n    model.fit(x, y)\n    return model.predict(x_new)\n\n"
     "right = compete(x_train, y_train, x_test) == y_test",
     "scores = [accuracy(m, x_test) for m in models]\nmodel = models[0]\nmodel.fit(x_train)",
@@ -105,5 +107,5 @@ def test_a_notebook_that_learnt_from_all_that_it_scores_would_be_noticed(path):
         pytest.skip("it has no data with a test part")
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.source = re.sub(r"\.train\b", ".test", cell.source)  # not in `train_on_batch`
+            cell.source = re.sub(r"\.train\b(?!\()", ".test", cell.source)  # no function
     assert flow.check_flow(notebook)

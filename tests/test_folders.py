@@ -184,7 +184,7 @@ def project(tmp_path, monkeypatch):
     [
         (["test"], "quick|sample|{root}/build/test|-m|pytest|tests|notebooks|", "|--nbval-lax|"),
         (["reference"], "cpu||{root}/build/reference|-m|pytest|notebooks|", "|--nbval|"),
-        (["run", "NOTEBOOK=01"], "|||-m|tools.run|--scale|quick|--notebook|01|", ""),
+        (["run", "NOTEBOOK=01"], "|||-m|tools.run|--scale|quick|", "|--notebook|01|"),
         (["settings"], "|||-m|pytest|-q|", "|slow|tests|"),
         (["style"], "|||-m|ruff|check|", ""),
         (["lab"], "|||-m|jupyterlab|", ""),

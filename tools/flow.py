@@ -88,6 +88,8 @@ class Follower:
     def of_Name(self, node: ast.Name) -> Value:
         if node.id in self.values:
             return self.values[node.id]
+        if node.id in self.functions:  # handed on, to be called elsewhere
+            return Value(self.functions[node.id].gives & {MARK})
         return Value(frozenset([MARK]) if TEST.search(node.id) else CLEAN)
 
     def of_Attribute(self, node: ast.Attribute) -> Value:
