@@ -767,9 +767,9 @@ def test_the_readme_has_one_row_of_published_figures_for_each_notebook():
     told = readme.short_table(
         [(path, row), (path, row | {"published": []}), (path, row | {"name": "b"})], "n/"
     )
-    shown = "loss: **1.5**; published 2 (A. Body)<br>b: **1.5**; published 2 (A. Body)"
+    shown = "loss: **1.5**; beside it 2 (A. Body)<br>b: **1.5**; beside it 2 (A. Body)"
     title = notebooks.title(notebooks.load(path))
-    assert told == f"| notebook | ours, and published |\n|---|---|\n| [{title}](n/{path.name}) | {shown} |"
+    assert told == f"| notebook | ours, and beside it |\n|---|---|\n| [{title}](n/{path.name}) | {shown} |"
     assert readme.short_table([(path, row | {"published": []})], "n/") == ""
 
 

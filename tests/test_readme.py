@@ -26,7 +26,7 @@ ELSEWHERE = {  # what runs the others: a file of the project, and the words in i
     "make run": ("tests/test_run.py", "def test_one_comes_first_and_its_page_is_named("),
     "make run SCALE=cpu NOTEBOOK=06": ("tests/test_run.py", "def test_one_notebook_is_chosen("),
     "make run SCALE=cpu LAB=06": ("tests/test_run.py", "def test_one_notebook_is_chosen("),
-    "UNROLLED_DATA=folder make run": ("tests/test_real_data.py", "UNROLLED_DATA"),
+    "UNROLLED_DATA=folder make lab": ("tests/test_real_data.py", "UNROLLED_DATA"),
     "UNROLLED_DATA=sample make run": ("Makefile", "export UNROLLED_DATA := sample"),  # with what tests run
     "make test": (WORKFLOW, "make test"),
     "make site": (".github/workflows/site.yml", "make site"),

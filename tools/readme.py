@@ -77,13 +77,13 @@ def short_table(rows: Rows, folder: str) -> str:
     said: dict[Path, list[str]] = {}
     for path, row in rows:
         if row["published"]:
-            line = f"{cards.name(row)}: **{cards.value(row)}**; published {cards.published(row)}"
+            line = f"{cards.name(row)}: **{cards.value(row)}**; beside it {cards.published(row)}"
             said.setdefault(path, []).append(line)
     lines = [
         f"| [{notebooks.title(notebooks.load(path))}]({folder}{links.inside(path)}) | {'<br>'.join(told)} |"
         for path, told in said.items()
     ]
-    return "\n".join(["| notebook | ours, and published |", "|---|---|", *lines]) if lines else ""
+    return "\n".join(["| notebook | ours, and beside it |", "|---|---|", *lines]) if lines else ""
 
 
 def table_of_results() -> str:
