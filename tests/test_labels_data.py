@@ -133,6 +133,7 @@ def change(name, text):
         (spoil_tar, "cannot be read .*Replace the file"),
         (change("corel5k_images0.tar.xz", "a page"), "cannot be read"),
         (change("training_label.txt", "11 1\n12 5\n13 1\n14 1"), "photo 12 has word 5, but there are 4"),
+        (change("training_label.txt", "11 1\n12 0\n13 1\n14 1"), "photo 12 has word 0, but there are 4"),
         (change("test_label.txt", "21 one"), "cannot be read .*invalid literal"),
         (change("test_label.txt", "21 1"), r"1 test photos with labels \(expected 4 and 2\)"),
         (change("test_label.txt", "21 1\n11 1"), "1 in both"),

@@ -30,14 +30,31 @@ REPORTS = {
     "13_does_time_matter": set(),
 }
 
+# Constants that stand there and decide nothing, or are part of what the settings name.
+BESIDE = {
+    "06_char_rnn_shakespeare": {"CHUNK", "STREAMS", "TEMPERATURE"},
+    "07_sentiment_imdb": {"EAGER", "MY_REVIEW"},
+    "08_image_captioning": {"EAGER"},
+    "11_caption_attention": {"EAGER"},
+    "12_speech": {"EAGER"},
+    "13_lip_reading": {"EAGER", "LSTM"},
+    "06_against_others": {"CHUNK", "STREAMS"},
+    "09_is_one_vector_enough": {"EAGER"},
+    "12_who_aligns": {"EAGER", "HEAR"},
+    "13_does_time_matter": {"EAGER"},
+}
+
 X = np.random.default_rng(0).normal(size=(12, 4)).astype("float32")
 Y = X.sum(axis=1, keepdims=True)
 
 
-def forgotten(notebook):
-    """Functions of a notebook that stand where it trains, and that its kept training does not depend on."""
+def forgotten(notebook, constants=False):
+    """What stands where a notebook trains, and does not name its kept training: functions, or constants."""
     trees = [ast.parse(cell.source) for cell in check.code_cells(notebook)]
     defined = {n.name for tree in trees for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
+    if constants:
+        targets = [t for tree in trees for n in tree.body if isinstance(n, ast.Assign) for t in n.targets]
+        defined = {t.id for t in targets if isinstance(t, ast.Name) and t.id.isupper()}
     found = None
     for tree in trees:
         places = [
@@ -50,7 +67,10 @@ def forgotten(notebook):
             named = {n.id for p in places for n in ast.walk(p) if isinstance(n, ast.Name)}
             starred = {n.value.id for p in places for n in ast.walk(p)
                        if isinstance(n, ast.Starred) and isinstance(n.value, ast.Name)}  # fmt: skip
-            for n in (n for part in whole for n in ast.walk(part) if isinstance(n, ast.Assign)):
+            if constants:
+                starred |= {name for name in named if name.islower()}
+            where = trees if constants else whole
+            for n in (n for part in where for n in ast.walk(part) if isinstance(n, ast.Assign)):
                 names = {name.id for target in n.targets for name in ast.walk(target)
                          if isinstance(name, ast.Name)}  # fmt: skip
                 if names & starred:  # `used = build, ready` before `place(..., *used)`
@@ -63,6 +83,11 @@ def forgotten(notebook):
 def test_what_is_kept_depends_on_all_that_trains_it():
     found = {path.stem: forgotten(notebooks.load(path)) for path in notebooks.all_notebooks()}
     assert {stem: names for stem, names in found.items() if names is not None} == REPORTS
+
+
+def test_what_is_kept_depends_on_all_constants_that_decide_it():
+    found = {path.stem: forgotten(notebooks.load(path), constants=True) for path in notebooks.all_notebooks()}
+    assert {stem: names for stem, names in found.items() if names} == BESIDE
 
 
 def test_what_is_kept_depends_on_the_loop_of_utils_training(monkeypatch, tmp_path):
@@ -243,6 +268,8 @@ def test_other_settings_or_another_function_have_another_file(tmp_path, monkeypa
     changed[3000] = 1
     settings = [(1,), (2,), (1, one), (1, other), (1, First), (1, Second), (1, long), (1, changed)]
     settings += [(recurrent.LSTM,), (recurrent.SimpleRNN,), ((1, None),)]
+    flat = np.zeros(6)  # the same bytes in another shape, and of another type
+    settings += [(1, flat), (1, flat.reshape(2, 3)), (1, np.zeros(12, "float32"))]
     paths = [resume.place("99_some", *given) for given in settings]
     assert len(set(paths)) == len(settings)
     assert paths == [resume.place("99_some", *given) for given in settings]

@@ -438,6 +438,17 @@ def test_tuned_takes_the_best_rate_on_other_networks():
     assert np.array_equal(trained.losses, alone.losses)
 
 
+def test_a_rate_that_breaks_a_network_is_not_taken(monkeypatch):
+    def start(seeds):
+        return side_by_side.initial(lambda: layers.LSTM(5), inputs=2, outputs=1, seeds=seeds)
+
+    lost = [0.2, 0.3, np.nan, np.inf, np.nan, 0.1]  # two networks for each of three rates
+    monkeypatch.setattr(side_by_side, "evaluate", lambda *args, **options: np.array(lost))
+    options = {"rates": (1e-3, 1e-2, 1e-1), "loss": side_by_side.squared_error, "compiled": False}
+    _, rate = side_by_side.tuned(lstm_step, start, adding, 6, 2, seeds=(0,), **options)
+    assert rate == 1e-3
+
+
 def test_tuned_tries_nothing_where_there_is_no_choice_and_refuses_seeds_in_both():
     def start(seeds):
         assert list(seeds) == [3]

@@ -160,6 +160,13 @@ def test_lab_02_asks_how_far_back_words_are_recalled(distances, card, capsys):
     assert list(card.verdicts.values()) == ["C18: holds", "C18: not decided", "C18: holds"]
 
 
+def test_lab_01_takes_wilsons_interval():
+    stubs = {"np": np, "trained": {}, "side_by_side": None, "ACTIVATIONS": {}, "RATES": [], "STARTS": 1}
+    wilson = run_cells("01_bounded", "measure", **stubs)["wilson"]
+    for k, n in ((0, 20), (3, 10), (20, 20)):
+        assert wilson(k, n) == pytest.approx(intervals.wilson(k, n), abs=1e-4)
+
+
 def test_lab_04_compares_solve_rates_by_newcombes_interval(card, capsys):
     """Newcombe 1998, method 10: 9 of 10 less 3 of 10 is 0.6 (0.17 to 0.81), as his program has it."""
     made = run_cells("04_gru_or", "rate-gap", math=math)

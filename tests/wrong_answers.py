@@ -237,6 +237,10 @@ def bidirectional_weights(inputs, units, depth):
     first = 2 * gru_weights(inputs, units)
     upper = 2 * gru_weights(units, units)
     return first + (depth - 1) * upper""",
+    # as if the second layer read inputs as wide as the first: right where inputs are 2 x units
+    """\
+def bidirectional_weights(inputs, units, depth):
+    return 2 * depth * gru_weights(inputs, units)""",
 ]
 WRONG["05", 2] += off(
     """\

@@ -61,15 +61,18 @@ ASKS = {"scale", "current_scale"}
 
 
 def settings(path: Path) -> list[str]:
-    """The statements of a notebook that ask for the scale, in order."""
-    sources = [cell.source for cell in notebooks.load(path).cells if cell.cell_type == "code"]
-    statements = [statement for source in sources for statement in ast.parse(source).body]
-    calls = [
-        statement
-        for statement in statements
-        if any(isinstance(node, ast.Name) and node.id in ASKS for node in ast.walk(statement))
-    ]
-    return [ast.unparse(statement) for statement in calls]
+    """The statements of a notebook that ask for the scale, the innermost ones, as they are written."""
+
+    def asks(node: ast.AST) -> bool:
+        return any(isinstance(part, ast.Name) and part.id in ASKS for part in ast.walk(node))
+
+    found = []
+    for cell in notebooks.load(path).cells:
+        for node in ast.walk(ast.parse(cell.source)) if cell.cell_type == "code" else ():
+            within = (part for part in ast.walk(node) if part is not node and isinstance(part, ast.stmt))
+            if isinstance(node, ast.stmt) and asks(node) and not any(map(asks, within)):
+                found.append(ast.get_source_segment(cell.source, node) or "")
+    return found
 
 
 def store_settings(paths: list[Path]) -> None:
