@@ -71,7 +71,7 @@ def settings(path: Path) -> list[str]:
         for node in ast.walk(ast.parse(cell.source)) if cell.cell_type == "code" else ():
             within = (part for part in ast.walk(node) if part is not node and isinstance(part, ast.stmt))
             if isinstance(node, ast.stmt) and asks(node) and not any(map(asks, within)):
-                found.append(ast.get_source_segment(cell.source, node) or "")
+                found.append(" ".join((ast.get_source_segment(cell.source, node) or "").split()))
     return found
 
 
