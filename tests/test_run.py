@@ -84,7 +84,7 @@ def ran(tmp_path_factory):
     write(folder, "08_lab", "1 + 1", lab=True)
     (folder / "97_cut_off.ipynb").write_text("{")
     process = start(folder)
-    printed, _ = process.communicate(timeout=180)
+    printed, _ = process.communicate(timeout=400)
     return folder, printed, process.returncode
 
 
@@ -244,7 +244,7 @@ def test_one_notebook_is_chosen(tmp_path):
     write(tmp_path, "07_b", "1 + 1")
     write(tmp_path, "06_lab", "1 + 1", lab=True)
     for options, name in ((["--notebook", "06"], "06_a"), (["--lab", "06", "--scale", "cpu"], "06_lab")):
-        printed, _ = start(tmp_path, *options, jobs="").communicate(timeout=60)
+        printed, _ = start(tmp_path, *options, jobs="").communicate(timeout=400)
         assert f"1 of 1: {os.path.relpath(tmp_path / 'build' / name, notebooks.ROOT)}.html" in printed
         assert log(tmp_path)[-1] == f"{name} ends"
     assert not any(line.startswith("07_b") for line in log(tmp_path))
