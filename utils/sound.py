@@ -35,6 +35,18 @@ def mel_bands(bands: int, bins: int, rate: int, low: float = 0.0, high: float | 
     return np.clip(np.minimum((place - left) / (middle - left), (right - place) / (right - middle)), 0, None)
 
 
+def require_int16(samples: np.ndarray) -> None:
+    """Refuse what is no sound of one channel.
+
+    Raises:
+        ValueError: the samples are no 16-bit integers in one dimension.
+    """
+    if samples.dtype != np.int16 or samples.ndim != 1:
+        raise ValueError(
+            f"Samples are {samples.dtype} of shape {samples.shape}; give int16 of one channel, `(time,)`."
+        )
+
+
 def log_mel(
     samples: np.ndarray, rate: int, *, bands: int = 32, window: float = 0.032, hop: float = 0.010
 ) -> np.ndarray:
@@ -53,10 +65,7 @@ def log_mel(
     Raises:
         ValueError: the samples are no 16-bit integers in one dimension.
     """
-    if samples.dtype != np.int16 or samples.ndim != 1:
-        raise ValueError(
-            f"Samples are {samples.dtype} of shape {samples.shape}; give int16 of one channel, `(time,)`."
-        )
+    require_int16(samples)
     length, step = round(window * rate), round(hop * rate)
     sound = np.pad(samples / 32768.0, (0, max(0, length - len(samples))))
     frames = np.lib.stride_tricks.sliding_window_view(sound, length)[::step]
@@ -82,10 +91,7 @@ def mfcc(samples: np.ndarray, rate: int, *, count: int = 13, hop: float = 0.010)
     Raises:
         ValueError: the samples are no 16-bit integers in one dimension.
     """
-    if samples.dtype != np.int16 or samples.ndim != 1:
-        raise ValueError(
-            f"Samples are {samples.dtype} of shape {samples.shape}; give int16 of one channel, `(time,)`."
-        )
+    require_int16(samples)
     length, step = round(0.0256 * rate), round(hop * rate)
     sound = np.pad(samples.astype(float), (0, max(0, length - len(samples))))
     sound = np.append(sound[:1], sound[1:] - 0.97 * sound[:-1])
