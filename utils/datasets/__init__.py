@@ -8,6 +8,7 @@ common       where data came from, parts of labelled sequences, the real file or
 texts        Tiny Shakespeare; the source of Python's library; a text of the reader's own
 music        Bach's chorales
 pictures     Flickr8k, drawn scenes; free photos, and a photo of the reader's own
+digits       MNIST: pictures of handwritten digits
 labels       Corel-5K: photos with several labels; drawn scenes whose things keep company
 sequences    splice junctions, posts with named entities
 speech       spoken digits, and strings of them
@@ -22,6 +23,7 @@ Not here: how the samples are made (`utils.samples`).
 
 from utils.datasets.common import Source
 from utils.datasets.dialogues import Dialogues, dailydialog
+from utils.datasets.digits import Digits, mnist
 from utils.datasets.films import drawn_films, grid
 from utils.datasets.labels import Labelled, company_scenes, corel5k
 from utils.datasets.music import jsb_chorales
@@ -35,6 +37,7 @@ from utils.datasets.translation import multi30k
 
 __all__ = [
     "Dialogues",
+    "Digits",
     "Labelled",
     "Pictures",
     "Source",
@@ -50,6 +53,7 @@ __all__ = [
     "grid",
     "imdb",
     "jsb_chorales",
+    "mnist",
     "multi30k",
     "own_photo",
     "photo",
