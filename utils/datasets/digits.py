@@ -80,13 +80,14 @@ def mnist(count: int | None = None) -> Digits:
     if found is not None:
         path, origin = found
         x, y, x_test, y_test = arrays_of(path)
-        parts = ((x[:-VALIDATION], y[:-VALIDATION]), (x[-VALIDATION:], y[-VALIDATION:]), (x_test, y_test))
+        parts = [(x[:-VALIDATION], y[:-VALIDATION]), (x[-VALIDATION:], y[-VALIDATION:]), (x_test, y_test)]
         source = Source("MNIST", "real", origin, CONTENT)
     else:
         drawn, labels = handwriting.draw_digits(np.random.default_rng(0), 1600)
         bounds = ((0, 1000), (1000, 1300), (1300, 1600))
-        parts = tuple((drawn[a:b], labels[a:b]) for a, b in bounds)
+        parts = [(drawn[a:b], labels[a:b]) for a, b in bounds]
         source = Source(
             "drawn digits", "sample", "made in memory", hashlib.sha256(drawn.tobytes()).hexdigest()
         )
-    return Digits(*((x[:count], y[:count].astype(int)) for x, y in parts), source=source)
+    train, validation, test = ((x[:count], y[:count].astype(int)) for x, y in parts)
+    return Digits(train, validation, test, source)
