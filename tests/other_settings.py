@@ -89,4 +89,10 @@ OTHERS: dict[str, list[dict[str, str]]] = {
         {"PHOTO": "None", "ORDER": "'random'", "SCENES": "1001", "SCENE_EPOCHS": "2", "PHOTOS": "301",
          "UNITS": "20", "EPOCHS": "2", "BEAM": "7"},
     ],
+    "17": [
+        {"STROKES": "1", "DIGITS": "100", "UNITS": "5", "LATENT": "1", "POINTS": "2", "EPOCHS": "1",
+         "BATCH": "7", "RATE": "1e-3"},
+        {"STROKES": "11", "DIGITS": "60", "UNITS": "20", "LATENT": "9", "POINTS": "9", "EPOCHS": "2",
+         "BATCH": "20", "RATE": "1e-2"},
+    ],
 }  # fmt: skip

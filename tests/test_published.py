@@ -181,3 +181,18 @@ def test_lessons_draw_published_figures_as_such(kind):
         key=lambda pair: -pair[1],
     )
     assert drawn["hatched"] == (["a paper", "another"] if published else [])
+
+
+@KINDS
+def test_lesson_17_puts_each_bound_beside_networks_of_its_kind(kind):
+    scores = {"whole": (3.0, 1.0), "drawer": (2.0, 1.0), "vae": (5.0, 2.0)}
+    networks = {name: types.SimpleNamespace(name=name, count_params=lambda: 1) for name in scores}
+    histories = dict.fromkeys(("strokes", "with windows", "all at once"), np.ones((1, 4)))
+    given = {"STROKES": 10, "histories": histories, "data": of_kind(kind), **networks}
+    rows = beside("17_d", "test-do", **given, score=lambda model, part: scores[model.name])
+    name, real = "bound on the negative log-likelihood", kind == "real"
+    assert rows == {
+        f"{name}, 10 strokes": (3, [93.8, 87.4] * real),
+        f"{name}, 10 strokes with windows": (2, [99.7, 80.97] * real),
+        f"{name}, all at once": (5, [102.9] * real),
+    }

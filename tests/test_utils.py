@@ -261,6 +261,21 @@ def test_show_attaches_the_alt_text_and_closes_the_figure(monkeypatch):
         plots.show(" ")
 
 
+@pytest.mark.parametrize(("colours", "mode"), [("gray", "L"), ("viridis", "P")])
+def test_grey_pictures_are_stored_without_colours(colours, mode, monkeypatch):
+    shown = []
+    monkeypatch.setattr(plots, "display", shown.append)
+    fog = np.random.default_rng(0).random((40, 40))
+    plt.imshow(fog, cmap=colours, interpolation="bicubic")
+    plt.axis("off")
+    plots.show("Fog.")
+    stored = PIL.Image.open(io.BytesIO(base64.b64decode(shown[0]._repr_mimebundle_()[0]["image/png"])))
+    assert stored.mode == mode
+    red, green, _ = stored.convert("RGB").split()
+    assert (red.tobytes() == green.tobytes()) == (mode == "L")
+    assert np.ptp(np.asarray(red)) > 150  # and not one grey
+
+
 def test_text_can_be_read_on_every_colour_of_the_series():
     for color in (*plots.ROLE.values(), *plots.GATE.values(), *plots.COLORS):
         assert plots.contrast(plots.ink(color), color) >= 4.5

@@ -434,3 +434,24 @@ def test_lab_05_gives_the_range_of_the_seeds(card, capsys):
     assert said[5].endswith("votes, all letters          0.500")
     assert said[6].split() == ["both", "0.500", "(0.250", "to", "0.750)"]
     assert said[-1] == "forward - word by word: -0.500 to +0.250"
+
+
+def test_lab_17_wants_all_seeds_lower(card, capsys):
+    def bounds(*values):
+        return np.array([[value, 0.0] for value in values])
+
+    results_of = {
+        "10": bounds(5, 6), "1": bounds(7, 8), "1, as much work": bounds(5.5, 9),
+        "1, and long code": bounds(6, 9),
+        "10, windows": bounds(6.5, 7.5), "10, as small": bounds(8, 9),
+    }  # fmt: skip
+    run_cells("17_strokes", "claims", most=10, results=results_of, compare=results.compare, card=card)
+    name = "bound, strokes: "
+    assert card.verdicts == {
+        f"{name}10, less 1": "C51: holds",
+        f"{name}10, less 1, as much work": "C51: not decided",
+        f"{name}10, less 1, and long code": "C51: not decided",
+        f"{name}10, windows, less 10": "C51: does not hold",
+        f"{name}10, windows, less 10, as small": "C51: holds",
+    }
+    assert card.values[f"{name}10, less 1"] == -2

@@ -837,3 +837,37 @@ def numbers_left(high, wide, filters, stride=2, depth=3):
     1,
     "high == 4, high == 5, wide == 4, wide == 3",
 )
+
+# 17
+WRONG["17", 1] = [
+    # right for a window that is alike in both directions only
+    """\
+def read(fy, fx, picture):
+    return fx @ picture @ fy.T""",
+    # off in the first case, then in the second
+    """\
+def read(fy, fx, picture):
+    return fy @ picture @ fx.T + 0.01 * (fy.mean() < fx.mean())""",
+    """\
+def read(fy, fx, picture):
+    return fy @ picture @ fx.T + 0.01 * (fy.mean() > fx.mean())""",
+]
+
+WRONG["17", 2] = [
+    # each stroke for itself: right for a single one
+    """\
+def white(written):
+    return 1 / (1 + np.exp(-written))""",
+    # right where there are several
+    """\
+def white(written):
+    return 1 / (1 + np.exp(-np.cumsum(written, axis=0))) + 0.01 * (len(written) == 1)""",
+]
+
+WRONG["17", 3] = off(
+    """\
+def price(mean, spread):
+    return (mean**2 + spread**2 - 1) / 2 - np.log(spread)""",
+    0.01,
+    "mean == 0 and spread == 1, mean == 1, spread == 0.5, mean == -2",
+)
