@@ -89,4 +89,10 @@ OTHERS: dict[str, list[dict[str, str]]] = {
         {"PHOTO": "None", "ORDER": "'random'", "SCENES": "1001", "SCENE_EPOCHS": "2", "PHOTOS": "301",
          "UNITS": "20", "EPOCHS": "2", "BEAM": "7"},
     ],
+    "18": [
+        {"GLIMPSES": "1", "UNITS": "5", "SPREAD": "0.05", "PICTURES": "20", "EPOCHS": "2", "PAIR_EPOCHS": "1",
+         "WHOLE_EPOCHS": "2"},
+        {"GLIMPSES": "4", "UNITS": "20", "SPREAD": "0.5", "PICTURES": "33", "EPOCHS": "1", "PAIR_EPOCHS": "2",
+         "WHOLE_EPOCHS": "1"},
+    ],
 }  # fmt: skip
