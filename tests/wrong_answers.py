@@ -856,7 +856,7 @@ def mean_of(S, top, left, bottom, right):
     total = S[bottom, right] - S[top, right] - S[bottom, left] + S[top, left]
     return total / ((bottom - top) * (right - left))""",
     1,
-    "(top, left) == (0, 0), (top, left) == (2, 3), top == 1, top == 6",
+    "top + left == 0, left == 3, top == 1, top == 6",
 )
 WRONG["18", 2] = [
     # from the first glimpse to this one
@@ -878,5 +878,5 @@ def slope(chosen, p):
     right = 1 / p if chosen == 1 else -1 / (1 - p)
     return right""",
     1,
-    "(chosen, p) == (1, 0.5), (chosen, p) == (0, 0.5), (chosen, p) == (1, 0.2), (chosen, p) == (0, 0.2)",
+    "chosen > p > 0.4, chosen < 1 and p > 0.4, chosen > 0.3 > p, chosen < p < 0.3",
 )

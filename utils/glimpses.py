@@ -165,27 +165,32 @@ def album(pictures: np.ndarray) -> None:
         ax.axis("off")
 
 
-def draw_paths(pictures: np.ndarray, places: np.ndarray, said: np.ndarray, width: float = 6.4) -> None:
+def draw_paths(pictures: np.ndarray, places: np.ndarray, said: np.ndarray) -> None:
     """Each picture with the path of its glimpses, and beside it what each glimpse saw in its middle patch.
+
+    Two pictures stand side by side; the path begins at a ring and ends at an orange dot.
 
     Args:
         pictures: `(N, S, S)`.
         places: of the glimpses, `(N, T, 2)`.
         said: the label that the network would have given after each glimpse, `(N, T)`.
-        width: of the figure, in inches.
     """
-    (rows, steps), side = places.shape[:2], pictures.shape[1]
-    shape = {"figsize": (width, width * 2 * rows / (steps + 2) + 0.2), "width_ratios": [2, *[1] * steps]}
-    _, axes = plt.subplots(rows, steps + 1, squeeze=False, **shape)
-    for row, line in enumerate(axes):
-        y, x = pixel(places[row], side).T
-        line[0].imshow(pictures[row], cmap="gray")
-        line[0].plot(x, y, color=plots.SKY, lw=1.5, marker="o", ms=3)
-        line[0].plot(x[-1], y[-1], "o", color=plots.ORANGE, ms=6)
-        sums = sums_of(pictures[row : row + 1])
-        for t, ax in enumerate(line[1:]):
-            seen = glimpse(sums, places[row : row + 1, t])[0, FRAMED]
-            ax.imshow(seen, cmap="gray", vmin=0, vmax=1)
-            ax.set_title(str(said[row, t]), fontsize=10, pad=2)
-        for ax in line:
+    steps, half = places.shape[1], (places.shape[1] + 1) // 2
+    rows, wide = (len(pictures) + 1) // 2, half + 2
+    figure = plt.figure(figsize=(6.8, rows * 6.8 / wide * 1.2))
+    grid = figure.add_gridspec(2 * rows, 2 * wide)
+    for k, (picture, path) in enumerate(zip(pictures, places, strict=True)):
+        top, left = k // 2 * 2, k % 2 * wide
+        ax = figure.add_subplot(grid[top : top + 2, left : left + 2])
+        y, x = pixel(path, picture.shape[0]).T
+        ax.imshow(picture, cmap="gray")
+        ax.plot(x, y, color=plots.SKY, lw=1.5, marker="o", ms=3)
+        ax.plot(x[0], y[0], "o", mfc="none", mec=plots.SKY, ms=7)
+        ax.plot(x[-1], y[-1], "o", color=plots.ORANGE, ms=6)
+        ax.axis("off")
+        seen = glimpse(sums_of(np.repeat(picture[None], steps, axis=0)), path)[:, FRAMED]
+        for t in range(steps):
+            ax = figure.add_subplot(grid[top + t // half, left + 2 + t % half])
+            ax.imshow(seen[t], cmap="gray", vmin=0, vmax=1)
+            ax.set_title(str(said[k, t]), fontsize=9, pad=2)
             ax.axis("off")
