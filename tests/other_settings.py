@@ -91,8 +91,8 @@ OTHERS: dict[str, list[dict[str, str]]] = {
     ],
     "18": [
         {"GLIMPSES": "1", "UNITS": "5", "SPREAD": "0.05", "PICTURES": "20", "EPOCHS": "2", "PAIR_EPOCHS": "1",
-         "WHOLE_EPOCHS": "2"},
+         "WHOLE_EPOCHS": "2", "PAIR_GLIMPSES": "1"},
         {"GLIMPSES": "4", "UNITS": "20", "SPREAD": "0.5", "PICTURES": "33", "EPOCHS": "1", "PAIR_EPOCHS": "2",
-         "WHOLE_EPOCHS": "1"},
+         "WHOLE_EPOCHS": "1", "PAIR_GLIMPSES": "3"},
     ],
 }  # fmt: skip
