@@ -95,4 +95,10 @@ OTHERS: dict[str, list[dict[str, str]]] = {
         {"STROKES": "11", "DIGITS": "60", "UNITS": "20", "LATENT": "9", "POINTS": "9", "EPOCHS": "2",
          "BATCH": "20", "RATE": "1e-2"},
     ],
+    "18": [
+        {"GLIMPSES": "1", "UNITS": "5", "SPREAD": "0.05", "PICTURES": "20", "EPOCHS": "2", "PAIR_EPOCHS": "1",
+         "WHOLE_EPOCHS": "2", "PAIR_GLIMPSES": "1"},
+        {"GLIMPSES": "4", "UNITS": "20", "SPREAD": "0.5", "PICTURES": "33", "EPOCHS": "1", "PAIR_EPOCHS": "2",
+         "WHOLE_EPOCHS": "1", "PAIR_GLIMPSES": "3"},
+    ],
 }  # fmt: skip

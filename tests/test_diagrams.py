@@ -43,6 +43,8 @@ PICTURES = {
         every_step=True, axes=axes
     ),
     "tower and chain": lambda axes=None: diagrams.tower_and_chain(axes=axes),
+    "glimpses": lambda axes=None: diagrams.glimpses(axes=axes),
+    "glimpses, four": lambda axes=None: diagrams.glimpses(4, last="7", axes=axes),
     "backward": lambda axes=None: diagrams.backward(axes=axes),
     "backward, fading": lambda axes=None: diagrams.backward(5, losses=[4], shrink=0.6, axes=axes),
     "backward, with derivatives": lambda axes=None: diagrams.backward(4, losses=[3], labels=True, axes=axes),
@@ -441,6 +443,7 @@ def test_cells_name_the_choices(draw, message):
         (lambda: diagrams.embedding_to_answer(["a"], [1, 2]), "2 ids for 1 words"),
         (lambda: diagrams.captioner("last step"), "'last step'; choose one of 'first step', 'first input'"),
         (lambda: diagrams.labeller([]), "at least one label"),
+        (lambda: diagrams.glimpses(1), "1 glimpses; give at least two"),
         (lambda: diagrams.looking_captioner(weights=np.eye(4)[:3]), r"shape \(3, 4\)"),
         (lambda: diagrams.looking_captioner(step=4), "0 to 3"),
         (lambda: diagrams.encoder_decoder(attention=[1.0]), "1 weights for 3 words"),

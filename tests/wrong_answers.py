@@ -871,3 +871,46 @@ def price(mean, spread):
     0.01,
     "mean == 0 and spread == 1, mean == 1, spread == 0.5, mean == -2",
 )
+
+# 18
+WRONG["18", 1] = [
+    # the sum, not the mean
+    """\
+def mean_of(S, top, left, bottom, right):
+    return S[bottom, right] - S[top, right] - S[bottom, left] + S[top, left]""",
+    # what is taken away twice is not given back
+    """\
+def mean_of(S, top, left, bottom, right):
+    total = S[bottom, right] - S[top, right] - S[bottom, left]
+    return total / ((bottom - top) * (right - left))""",
+]
+WRONG["18", 1] += off(
+    """\
+def mean_of(S, top, left, bottom, right):
+    total = S[bottom, right] - S[top, right] - S[bottom, left] + S[top, left]
+    return total / ((bottom - top) * (right - left))""",
+    1,
+    "top + left == 0, left == 3, top == 1, top == 6",
+)
+WRONG["18", 2] = [
+    # from the first glimpse to this one
+    """\
+def from_here_on(rewards):
+    return np.cumsum(rewards, axis=1)""",
+    # the total for all
+    """\
+def from_here_on(rewards):
+    return np.repeat(rewards.sum(axis=1, keepdims=True), rewards.shape[1], axis=1)""",
+    # a single glimpse brings nothing
+    """\
+def from_here_on(rewards):
+    return np.cumsum(rewards[:, ::-1], axis=1)[:, ::-1] * (rewards.shape[1] > 1)""",
+]
+WRONG["18", 3] = off(
+    """\
+def slope(chosen, p):
+    right = 1 / p if chosen == 1 else -1 / (1 - p)
+    return right""",
+    1,
+    "chosen > p > 0.4, chosen < 1 and p > 0.4, chosen > 0.3 > p, chosen < p < 0.3",
+)

@@ -10,6 +10,7 @@ from utils.diagrams.cells import GRU_PARTS, LSTM_PARTS, gru_cell, lstm_cell
 from utils.diagrams.chains import PATTERNS, pattern, patterns, sequence_to_sequence, tower_and_chain, unrolled
 from utils.diagrams.dialogue import hierarchical
 from utils.diagrams.drawing import strokes
+from utils.diagrams.glimpses import glimpses
 from utils.diagrams.gradients import backward, chunks
 from utils.diagrams.labels import labeller
 from utils.diagrams.language import embedding_to_answer, sampling_loop, streams, training_shift
@@ -33,6 +34,7 @@ __all__ = [
     "ctc_lattice",
     "embedding_to_answer",
     "encoder_decoder",
+    "glimpses",
     "gru_cell",
     "hierarchical",
     "labeller",
