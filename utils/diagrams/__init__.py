@@ -13,6 +13,7 @@ from utils.diagrams.gradients import backward, chunks
 from utils.diagrams.labels import labeller
 from utils.diagrams.language import embedding_to_answer, sampling_loop, streams, training_shift
 from utils.diagrams.layers import bidirectional, pyramid, stacked
+from utils.diagrams.segments import mean_field
 from utils.diagrams.speech import collapsing, ctc_lattice
 from utils.diagrams.translation import Branch, beam_tree, encoder_decoder
 
@@ -37,6 +38,7 @@ __all__ = [
     "labeller",
     "looking_captioner",
     "lstm_cell",
+    "mean_field",
     "pattern",
     "patterns",
     "pyramid",

@@ -1,0 +1,119 @@
+"""Networks that give each pixel a class: what they see, a head on it, their loss, and how they are scored.
+
+Not here: the data (`datasets.segments`); mean field, which sharpens what they give (`utils.mean_field`).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+from utils.datasets.segments import VOID, Segments
+from utils.features import Extractor
+
+# Of MobileNetV2: fine and shallow, 28 x 28 places; coarser and deeper, 14 x 14; the last convolutions, 7 x 7.
+LAYERS = ("block_6_expand_relu", "block_13_expand_relu", "out_relu")
+BATCH = 50  # pictures that a network looks at at a time
+
+
+def maps_of(extractor: Extractor | None, part: Segments, flipped: bool = False) -> list[np.ndarray]:
+    """What is seen in pictures at several resolutions, all lying as the pictures are.
+
+    Args:
+        extractor: MobileNetV2, which looks at the photos; None: the pictures themselves are all that is seen.
+        part: of the data.
+        flipped: left and right exchanged (as the pictures lie).
+
+    Returns:
+        Maps `(N, rows, columns, channels)`, float16; of pictures themselves one, colours from -1 to 1.
+    """
+    if extractor is None:
+        seen = np.float16(part.pictures / 127.5 - 1)
+        return [seen[:, :, ::-1] if flipped else seen]
+    outputs = [extractor.model.get_layer(name).output for name in LAYERS]
+    model = keras.Model(extractor.model.inputs[0], outputs)
+    look = tf.function(lambda x: model(x, training=False))
+    found: list[list[np.ndarray]] = []
+    photos = part.photos
+    if flipped:  # what lies mirrored at its diagonal was upright: there, up and down are exchanged
+        upright = part.mirrored[:, None, None, None]
+        photos = np.where(upright, photos[:, ::-1], photos[:, :, ::-1])
+    for first in range(0, len(photos), BATCH):
+        some = photos[first : first + BATCH]
+        short = np.pad(some, [(0, BATCH - len(some)), (0, 0), (0, 0), (0, 0)])  # one shape, one graph
+        maps = look(tf.constant(extractor.network.preprocess(np.float32(short))))
+        found.append([np.float16(one[: len(some)]) for one in maps])
+    whole = [np.concatenate(one) for one in zip(*found, strict=True)]
+    for one in whole:
+        one[part.mirrored] = one[part.mirrored].swapaxes(1, 2)
+    return whole
+
+
+def head(
+    shapes: Sequence[Sequence[int]], size: tuple[int, int], classes: int, hidden: int, dropout: float = 0.0
+) -> keras.Model:
+    """From maps to scores of the classes for each pixel: fully convolutional, each place for itself.
+
+    A dense layer reads each map at its own resolution; what they give is enlarged and added up (Long et al.
+    2015 add up scores in this way).
+
+    Args:
+        shapes: of the maps, without the batch.
+        size: height and width of the scores.
+        classes: how many.
+        hidden: units that are added up.
+        dropout: of whole channels of the maps, and of the hidden units.
+
+    Returns:
+        A model from a list of maps to scores `(N, *size, classes)`.
+    """
+    maps = [keras.Input(tuple(shape)) for shape in shapes]
+    read = [layers.Dense(hidden)(layers.SpatialDropout2D(dropout)(one)) for one in maps]
+    enlarged = [ops.image.resize(one, size, interpolation="bilinear") for one in read]
+    total = enlarged[0]
+    for one in enlarged[1:]:
+        total = total + one
+    return keras.Model(maps, layers.Dense(classes)(layers.Dropout(dropout)(layers.ReLU()(total))))
+
+
+def loss(truth: Any, scores: Any) -> Any:
+    """Cross-entropy in nats a pixel; void pixels do not count.
+
+    Args:
+        truth: classes or `VOID`, `(N, H, W)`.
+        scores: `(N, H, W, C)`.
+    """
+    truth = ops.cast(truth, "int32")
+    counts = ops.cast(truth != VOID, "float32")
+    each = ops.sparse_categorical_crossentropy(ops.maximum(truth, 0), scores, from_logits=True)
+    return ops.sum(each * counts) / ops.maximum(ops.sum(counts), 1.0)
+
+
+def confusion(truth: np.ndarray, guess: np.ndarray, classes: int) -> np.ndarray:
+    """How often each class, in rows, was taken for each, in columns; void pixels do not count.
+
+    Args:
+        truth: classes or `VOID`, any shape.
+        guess: classes, of the same shape.
+        classes: how many.
+
+    Returns:
+        `(classes, classes)`, int.
+    """
+    counts = truth != VOID
+    pairs = truth[counts].astype(int) * classes + guess[counts].astype(int)
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+
+
+def mean_iou(table: np.ndarray) -> float:
+    """Mean over classes of intersection over union, in [0, 1]; classes without a pixel do not count.
+
+    Args:
+        table: as `confusion` gives it.
+    """
+    right, true, guessed = np.diag(table), table.sum(axis=1), table.sum(axis=0)
+    there = true > 0
+    return float((right[there] / (true + guessed - right)[there]).mean())
