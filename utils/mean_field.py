@@ -10,10 +10,12 @@ scores of the network once more. Pixels are numbered row by row; `N` is the batc
 Not here: the networks that give the scores (`utils.segmentation`).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers, ops
 
 
@@ -34,7 +36,7 @@ def gaussian(points: Any) -> Any:
 
 
 def line(count: int, width: float) -> np.ndarray:
-    """The Gaussian between places on a line, `(count, count)`, float32; `width` is its deviation in pixels."""
+    """A Gaussian between places on a line, `(count, count)`, float32; `width` is its deviation, in pixels."""
     places = np.arange(count, dtype="float32") / width
     return np.exp(-((places[:, None] - places) ** 2) / 2)
 
@@ -93,9 +95,7 @@ class MeanField(layers.Layer):
         strength: with which both kernels begin, in nats: what it costs if all neighbours have another class.
     """
 
-    def __init__(
-        self, iterations: int = 5, near: float = 2.0, strength: float = 1.0, **options: Any
-    ) -> None:
+    def __init__(self, iterations: int = 5, near: float = 2.0, strength: float = 1.0, **options: Any) -> None:
         super().__init__(**options)
         self.iterations, self.near, self.strength = iterations, near, strength
 
@@ -135,3 +135,42 @@ class MeanField(layers.Layer):
 def potts(shape: Any, dtype: Any = None) -> Any:
     """Costs of labels side by side to begin with: 0 for the same, 1 for two others (Potts)."""
     return 1 - ops.eye(shape[0], dtype=dtype)
+
+
+def guesses(
+    runs: Sequence[tuple[MeanField, np.ndarray]],
+    pictures: np.ndarray,
+    kernels: Kernels,
+    iterations: int,
+    batch: int = 4,
+) -> np.ndarray:
+    """The likeliest class of each pixel after each iteration; kernels are built once for all runs.
+
+    Args:
+        runs: layers with their weights, each with scores `(N, H, W, C)`.
+        pictures: that the scores are of, `(N, H, W, 3)`.
+        kernels: makes the kernels.
+        iterations: the last; layers that were trained for fewer go on.
+        batch: pictures at a time.
+
+    Returns:
+        `(runs, iterations + 1, N, H, W)`, uint8, the first by the scores alone.
+    """
+
+    @tf.function(reduce_retracing=True)
+    def labelled(picture: tf.Tensor, *scores: tf.Tensor) -> tf.Tensor:
+        made = kernels(picture)
+        found = []
+        for (layer, _), given in zip(runs, scores, strict=True):
+            steps = [given]
+            for _ in range(iterations):
+                steps.append(layer.step(steps[-1], given, *made))
+            found.append(tf.stack([tf.argmax(z, axis=-1) for z in steps]))
+        return tf.cast(tf.stack(found), tf.uint8)
+
+    parts = []
+    for first in range(0, len(pictures), batch):
+        rows = slice(first, first + batch)
+        scores = [tf.constant(given[rows], tf.float32) for _, given in runs]
+        parts.append(labelled(tf.constant(pictures[rows]), *scores).numpy())
+    return np.concatenate(parts, axis=2)

@@ -3,6 +3,7 @@
 Not here: the data (`datasets.segments`); mean field, which sharpens what they give (`utils.mean_field`).
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,12 +12,25 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from utils.datasets.segments import VOID, Segments
-from utils.features import Extractor
+from utils.datasets.segments import VOID, Segmented, Segments, drawn_landscapes, msrc21
+from utils.features import Extractor, load_extractor
+from utils.fetch import Unavailable
 
 # Of MobileNetV2: fine and shallow, 28 x 28 places; coarser and deeper, 14 x 14; the last convolutions, 7 x 7.
 LAYERS = ("block_6_expand_relu", "block_13_expand_relu", "out_relu")
 BATCH = 50  # pictures that a network looks at at a time
+
+
+def photos_or_landscapes() -> tuple[Segmented, Extractor | None]:
+    """MSRC-21 and MobileNetV2, which looks at its photos; without one of them drawn landscapes, and None."""
+    data = msrc21()
+    if data.source.kind != "real":
+        return data, None
+    try:
+        return data, load_extractor(["MobileNetV2"])
+    except Unavailable as reason:
+        print(f"{reason}. Drawn landscapes take the place of the photos.")
+        return drawn_landscapes(), None
 
 
 def maps_of(extractor: Extractor | None, part: Segments, flipped: bool = False) -> list[np.ndarray]:
@@ -90,6 +104,39 @@ def loss(truth: Any, scores: Any) -> Any:
     counts = ops.cast(truth != VOID, "float32")
     each = ops.sparse_categorical_crossentropy(ops.maximum(truth, 0), scores, from_logits=True)
     return ops.sum(each * counts) / ops.maximum(ops.sum(counts), 1.0)
+
+
+def learn(
+    model: keras.Model,
+    inputs: Any,
+    truth: np.ndarray,
+    *,
+    epochs: int,
+    rate: float,
+    batch: int,
+    seed: int,
+    watched: Any = None,
+) -> dict[str, list[float]]:
+    """Train a network that gives scores, with Adam and a rate that falls along a cosine.
+
+    Args:
+        model: gives scores `(N, H, W, C)`; it goes on from the weights that it has.
+        inputs: an array, or a list of them.
+        truth: classes or `VOID`, `(N, H, W)`.
+        epochs: how often all pictures are seen.
+        rate: the learning rate at the beginning.
+        batch: pictures at a time.
+        seed: of the order of the pictures, and of dropout.
+        watched: inputs and truth whose loss is noted after each epoch; none if None.
+
+    Returns:
+        "loss" and, if there is something watched, "val_loss", of each epoch, in nats a pixel.
+    """
+    keras.utils.set_random_seed(seed)
+    falling = keras.optimizers.schedules.CosineDecay(rate, epochs * math.ceil(len(truth) / batch))
+    model.compile(keras.optimizers.Adam(falling, clipnorm=1.0), loss, jit_compile=False)
+    options = {"batch_size": batch, "epochs": epochs, "validation_data": watched, "verbose": 0}
+    return model.fit(inputs, truth, **options).history
 
 
 def confusion(truth: np.ndarray, guess: np.ndarray, classes: int) -> np.ndarray:

@@ -66,6 +66,11 @@ class Segments:
     photos: np.ndarray
     mirrored: np.ndarray
 
+    def first(self, count: int | None) -> "Segments":
+        """The first pictures of the part; all if None."""
+        arrays = (self.pictures, self.labels, self.photos, self.mirrored)
+        return Segments(self.names[:count], *(array[:count] for array in arrays))
+
 
 @dataclass(frozen=True)
 class Segmented:
@@ -74,6 +79,7 @@ class Segmented:
     Attributes:
         train, validation, test: the parts.
         classes: their names.
+        colors: in which to show them, RGB, `(C, 3)`, uint8.
         source: where they came from.
     """
 
@@ -81,6 +87,7 @@ class Segmented:
     validation: Segments
     test: Segments
     classes: tuple[str, ...]
+    colors: np.ndarray
     source: Source
 
 
@@ -213,7 +220,7 @@ def lying(picture: PIL.Image.Image) -> PIL.Image.Image:
 
 
 def split(names: Iterable[str]) -> dict[str, list[str]]:
-    """The names of each part: of each series, which the number at the beginning tells, in eighths by a hash."""
+    """The names of each part: eighths by a hash, of each series, which the number at the beginning tells."""
     parts: dict[str, list[str]] = {part: [] for part in EIGHTHS}
     counted: Counter[str] = Counter()
     for name in sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest()):
@@ -252,11 +259,32 @@ def msrc_parts(files: Mapping[str, tuple[bytes, bytes]], origin: str) -> Segment
         return Segments(tuple(names), pictures, classes, photos, upright)
 
     parts = [part(names) for names in split(files).values()]
-    return Segmented(*parts, kept, Source("MSRC-21", "real", origin, digest.hexdigest()))
+    colors = np.array([COLORS[1 + MSRC_CLASSES.index(name)] for name in kept], np.uint8)
+    return Segmented(*parts, kept, colors, Source("MSRC-21", "real", origin, digest.hexdigest()))
+
+
+def without_labels(names: Sequence[str], photos: np.ndarray) -> Segments:
+    """Photos of which nobody has said what is in them, to be labelled.
+
+    Args:
+        names: of the photos.
+        photos: RGB, `(N, 224, 224, 3)`, uint8.
+
+    Returns:
+        The same with pictures `(N, 44, 64, 3)`; all labels are `VOID`, none is mirrored.
+    """
+    size = (WIDE, HIGH)
+    small = [np.asarray(PIL.Image.fromarray(one).resize(size, PIL.Image.Resampling.BOX)) for one in photos]
+    void = np.full((len(photos), HIGH, WIDE), VOID, np.int8)
+    return Segments(tuple(names), np.stack(small), void, photos, np.zeros(len(photos), bool))
 
 
 def drawn_landscapes(
-    train: int = 120, other: int = 40, size: tuple[int, int] = (HIGH, WIDE), seed: int = 0
+    train: int = 120,
+    other: int = 40,
+    size: tuple[int, int] = (HIGH, WIDE),
+    noise: float = landscapes.NOISE,
+    seed: int = 0,
 ) -> Segmented:
     """The sample: drawn landscapes under noise; see `utils.samples.landscapes`.
 
@@ -264,11 +292,12 @@ def drawn_landscapes(
         train: pictures to learn from.
         other: pictures of the validation part, and of the test part.
         size: height and width in pixels.
+        noise: standard deviation of the noise, of 255.
         seed: another one draws others.
     """
     rng = np.random.default_rng(seed)
     labels = np.stack([landscapes.draw_labels(rng, *size) for _ in range(train + 2 * other)]).astype(np.int8)
-    pictures = np.stack([landscapes.paint(one, rng) for one in labels])
+    pictures = np.stack([landscapes.paint(one, rng, noise) for one in labels])
     digest = hashlib.sha256(labels.tobytes() + pictures.tobytes()).hexdigest()
 
     def part(first: int, last: int) -> Segments:
@@ -281,5 +310,6 @@ def drawn_landscapes(
         part(train, train + other),
         part(train + other, train + 2 * other),
         landscapes.CLASSES,
+        np.array(list(landscapes.COLORS.values()), np.uint8),
         Source("drawn landscapes", "sample", "made in memory", digest),
     )

@@ -16,7 +16,7 @@ COLORS = {
     "house": (190, 120, 105),
 }
 CLASSES = tuple(COLORS)
-LIGHT, NOISE = 12.0, 38.0  # standard deviations, of 255: of a picture's light, of each value of a pixel
+LIGHT, NOISE = 12.0, 34.0  # standard deviations, of 255: of a picture's light, of each value of a pixel
 
 
 def draw_labels(rng: np.random.Generator, height: int = 48, width: int = 64) -> np.ndarray:
@@ -43,7 +43,7 @@ def draw_labels(rng: np.random.Generator, height: int = 48, width: int = 64) -> 
         if rng.random() < 0.5:  # or the sea in front
             lake = [(0, near - tilt), (width, near + tilt), *ground[2:]]
         pen.polygon(lake, fill=water)
-    for _ in range(rng.integers(0, 3)):
+    for _ in range(rng.integers(0, 4)):
         side, x = rng.uniform(0.15, 0.3) * height, rng.uniform(0.05, 0.7) * width
         y = rng.uniform(0.5, 0.9) * height
         pen.rectangle((x, y - side, x + 1.3 * side, y), fill=house)
