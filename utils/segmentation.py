@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
@@ -164,3 +165,40 @@ def mean_iou(table: np.ndarray) -> float:
     right, true, guessed = np.diag(table), table.sum(axis=1), table.sum(axis=0)
     there = true > 0
     return float((right[there] / (true + guessed - right)[there]).mean())
+
+
+def draw(
+    columns: Sequence[np.ndarray],
+    colors: np.ndarray,
+    titles: Sequence[str],
+    *,
+    height: float = 0.85,
+    names: Sequence[str] = (),
+) -> None:
+    """Rows of pictures and labellings side by side, on a new figure.
+
+    Args:
+        columns: each of pictures `(N, H, W, 3)` or of labellings `(N, H, W)`.
+        colors: of the classes, RGB, `(C, 3)`, uint8; void is white.
+        titles: of the columns.
+        height: of a row, in inches.
+        names: of the classes; those that cover a hundredth of a column of labellings get a place in a legend.
+    """
+    figure, axes = plt.subplots(
+        len(columns[0]),
+        len(columns),
+        figsize=(6.8, height * len(columns[0]) + (0.9 if names else 0.3)),
+        squeeze=False,
+    )
+    shown = np.concatenate([colors, np.full((1, 3), 255, np.uint8)])
+    seen: set[int] = set()
+    for below, column, title in zip(axes.T, columns, titles, strict=True):
+        for ax, one in zip(below, column, strict=True):
+            ax.imshow(one if one.ndim == 3 else shown[one], interpolation="nearest")
+            ax.axis("off")
+        below[0].set_title(title)
+        if column.ndim == 3:
+            seen |= {k for k in range(len(colors)) if np.mean(column == k) > 0.01}
+    if names:
+        boxes = [plt.Rectangle((0, 0), 1, 1, color=colors[k] / 255) for k in sorted(seen)]
+        figure.legend(boxes, [names[k] for k in sorted(seen)], loc="outside lower center", ncols=6)
