@@ -71,7 +71,7 @@ class Kernels(layers.Layer):
     """
 
     def __init__(self, place: float = 8.0, color: float = 20.0, **options: Any) -> None:
-        super().__init__(trainable=False, **options)
+        super().__init__(**options)
         self.place, self.color = place, color
 
     def call(self, pictures: Any) -> Any:
