@@ -845,7 +845,7 @@ def iou_of(table):
     right = np.diag(table)
     return right / (table.sum(axis=0) + table.sum(axis=1) - right)""",
     0.1,
-    "table[0, 0] == 6, table[0, 0] == 4, table[0, 0] == 0",
+    "table[0][0] == 6, table[0][0] == 4, table[0][0] == 0",
 ) + [
     # what both say is counted twice
     """\
@@ -863,7 +863,7 @@ def ask(k, q):
     others = k - np.eye(len(k))
     return others @ q / others.sum(axis=1, keepdims=True)""",
     0.1,
-    "k[0, 1] == 0.5, k[0, 1] == 0.1, k[0, 1] == 1",
+    "k[0][1] == 0.5, k[0][1] == 0.1, k[0][1] == 1",
 ) + [
     # the pixel asks itself, too
     """\
