@@ -258,9 +258,10 @@ def msrc_parts(files: Mapping[str, tuple[bytes, bytes]], origin: str) -> Segment
         pictures, classes, photos, upright = (np.stack(x) for x in zip(*map(rows.get, names), strict=True))  # type: ignore[arg-type]
         return Segments(tuple(names), pictures, classes, photos, upright)
 
-    parts = [part(names) for names in split(files).values()]
+    train, validation, test = (part(names) for names in split(files).values())
     colors = np.array([COLORS[1 + MSRC_CLASSES.index(name)] for name in kept], np.uint8)
-    return Segmented(*parts, kept, colors, Source("MSRC-21", "real", origin, digest.hexdigest()))
+    source = Source("MSRC-21", "real", origin, digest.hexdigest())
+    return Segmented(train, validation, test, kept, colors, source)
 
 
 def without_labels(names: Sequence[str], photos: np.ndarray) -> Segments:
