@@ -90,8 +90,8 @@ OTHERS: dict[str, list[dict[str, str]]] = {
          "UNITS": "20", "EPOCHS": "2", "BEAM": "7"},
     ],
     "16": [
-        {"PHOTO": "str(root / 'data' / 'photos' / 'pizza.jpg')", "NOISE": "0.0", "LANDSCAPES": "5", "PHOTOS": "4",
-         "EPOCHS": "1", "HIDDEN": "1", "ITERATIONS": "1", "SEEDS": "2"},
+        {"PHOTO": "str(root / 'data' / 'photos' / 'pizza.jpg')", "NOISE": "0.0", "LANDSCAPES": "5",
+         "PHOTOS": "4", "EPOCHS": "1", "HIDDEN": "1", "ITERATIONS": "1", "SEEDS": "2"},
         {"PHOTO": "None", "NOISE": "80.0", "LANDSCAPES": "33", "PHOTOS": "13", "EPOCHS": "9", "HIDDEN": "40",
          "ITERATIONS": "4", "SEEDS": "1"},
     ],

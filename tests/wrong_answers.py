@@ -846,7 +846,8 @@ def iou_of(table):
     return right / (table.sum(axis=0) + table.sum(axis=1) - right)""",
     0.1,
     "table[0][0] == 6, table[0][0] == 4, table[0][0] == 0",
-) + [
+)
+WRONG["16", 1] += [
     # what both say is counted twice
     """\
 def iou_of(table):
@@ -864,7 +865,8 @@ def ask(k, q):
     return others @ q / others.sum(axis=1, keepdims=True)""",
     0.1,
     "k[0][1] == 0.5, k[0][1] == 0.1, k[0][1] == 1",
-) + [
+)
+WRONG["16", 2] += [
     # the pixel asks itself, too
     """\
 def ask(k, q):
