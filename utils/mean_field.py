@@ -157,7 +157,9 @@ def guesses(
         `(runs, iterations + 1, N, H, W)`, uint8, the first by the scores alone.
     """
 
-    @tf.function(reduce_retracing=True)
+    shapes = [tf.TensorSpec((None, *array.shape[1:])) for array in (pictures, *(u for _, u in runs))]
+
+    @tf.function(input_signature=shapes)
     def labelled(picture: tf.Tensor, *scores: tf.Tensor) -> tf.Tensor:
         made = kernels(picture)
         found = []
@@ -168,9 +170,10 @@ def guesses(
             found.append(tf.stack([tf.argmax(z, axis=-1) for z in steps]))
         return tf.cast(tf.stack(found), tf.uint8)
 
+    graph = labelled.get_concrete_function()  # called as it is, TensorFlow warns from the fifth one on
     parts = []
     for first in range(0, len(pictures), batch):
         rows = slice(first, first + batch)
-        scores = [tf.constant(given[rows], tf.float32) for _, given in runs]
-        parts.append(labelled(tf.constant(pictures[rows]), *scores).numpy())
+        given = [tf.constant(array[rows], tf.float32) for array in (pictures, *(u for _, u in runs))]
+        parts.append(graph(*given).numpy())
     return np.concatenate(parts, axis=2)
