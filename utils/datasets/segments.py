@@ -178,17 +178,18 @@ def is_msrc(path: Path) -> bool:
     return len(read_archive(path)) > 0
 
 
-PREPARED = Remote(
-    name="msrc_v2/msrc_v2.tar.xz",
-    url="the place that it came from",
-    sha256="ef06ce5adb1cc82b7b28799911f0dad27935c6fb26c71beb603f5d20fb96c2f3",
-)
 OFFICIAL = Remote(
     name="msrc_v2/msrc_objcategimagedatabase_v2.zip",
     url="https://download.microsoft.com/download/3/3/9/339D8A24-47D7-412F-A1E8-1A415BC48A15/"
     "msrc_objcategimagedatabase_v2.zip",
     sha256="",  # not known here
     prepared=is_msrc,
+)
+PREPARED = Remote(
+    name="msrc_v2/msrc_v2.tar.xz",
+    url=OFFICIAL.url,
+    sha256="ef06ce5adb1cc82b7b28799911f0dad27935c6fb26c71beb603f5d20fb96c2f3",
+    saved_as=OFFICIAL.name,
 )
 
 
