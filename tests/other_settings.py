@@ -89,6 +89,12 @@ OTHERS: dict[str, list[dict[str, str]]] = {
         {"PHOTO": "None", "ORDER": "'random'", "SCENES": "1001", "SCENE_EPOCHS": "2", "PHOTOS": "301",
          "UNITS": "20", "EPOCHS": "2", "BEAM": "7"},
     ],
+    "16": [
+        {"PHOTO": "str(root / 'data' / 'photos' / 'pizza.jpg')", "NOISE": "0.0", "LANDSCAPES": "5",
+         "PHOTOS": "4", "EPOCHS": "1", "HIDDEN": "1", "ITERATIONS": "1", "SEEDS": "2"},
+        {"PHOTO": "None", "NOISE": "80.0", "LANDSCAPES": "33", "PHOTOS": "13", "EPOCHS": "9", "HIDDEN": "40",
+         "ITERATIONS": "4", "SEEDS": "1"},
+    ],
     "17": [
         {"STROKES": "1", "DIGITS": "100", "UNITS": "5", "LATENT": "1", "POINTS": "2", "EPOCHS": "1",
          "BATCH": "7", "RATE": "1e-3"},

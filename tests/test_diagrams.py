@@ -106,6 +106,10 @@ PICTURES = {
     "labeller, each for itself, own photo": lambda axes=None: diagrams.labeller(
         ("water", "people"), chained=False, photo=np.full((30, 40, 3), 128, "uint8"), axes=axes
     ),
+    "mean field": lambda axes=None: diagrams.mean_field(axes=axes),
+    "mean field, one iteration, own photo": lambda axes=None: diagrams.mean_field(
+        1, photo=np.full((30, 40, 3), 128, "uint8"), axes=axes
+    ),
     "beam tree": lambda axes=None: diagrams.beam_tree(BRANCHES, axes=axes),
     "collapsing": lambda axes=None: diagrams.collapsing(axes=axes),
     "lattice": lambda axes=None: diagrams.ctc_lattice(axes=axes),
@@ -310,6 +314,11 @@ def test_the_vector_reaches_each_step_or_each_label(chained, arrows):
     assert heads(diagrams.labeller(chained=chained), diagrams.captions.IMAGE) == arrows
 
 
+@pytest.mark.parametrize("steps", [1, 4])
+def test_kernels_reach_each_iteration_but_not_its_start(steps):
+    assert heads(diagrams.mean_field(steps), diagrams.captions.IMAGE) == steps + 1
+
+
 def test_attention_draws_a_line_from_each_word():
     assert heads(diagrams.encoder_decoder(attention=[0.2, 0.5, 0.3]), plots.ORANGE) == 3 + 1
     assert heads(diagrams.encoder_decoder(), plots.ORANGE) == 0
@@ -444,6 +453,7 @@ def test_cells_name_the_choices(draw, message):
         (lambda: diagrams.captioner("last step"), "'last step'; choose one of 'first step', 'first input'"),
         (lambda: diagrams.labeller([]), "at least one label"),
         (lambda: diagrams.glimpses(1), "1 glimpses; give at least two"),
+        (lambda: diagrams.mean_field(0), "draw at least one"),
         (lambda: diagrams.looking_captioner(weights=np.eye(4)[:3]), r"shape \(3, 4\)"),
         (lambda: diagrams.looking_captioner(step=4), "0 to 3"),
         (lambda: diagrams.encoder_decoder(attention=[1.0]), "1 weights for 3 words"),

@@ -268,3 +268,15 @@ def test_dailydialog():
     runs = [set().union(*(dialogues.runs(turns) for turns in part)) for part in parts]
     assert not runs[0] & (runs[1] | runs[2])
     assert not runs[1] & runs[2]
+
+
+def test_msrc21():
+    data = datasets.msrc21()
+    assert (data.source.name, data.source.kind) == ("MSRC-21", "real")
+    parts = (data.train, data.validation, data.test)
+    assert [len(part.names) for part in parts] == [314, 78, 199]
+    for part in parts:  # each class in each part
+        assert set(np.unique(part.labels)) == {-1, *range(21)}
+    assert sum(part.mirrored.sum() for part in parts) == 67
+    every = np.concatenate([part.labels for part in parts])
+    assert np.mean(every == -1) == pytest.approx(0.20, abs=0.01)

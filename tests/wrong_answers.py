@@ -838,6 +838,52 @@ def numbers_left(high, wide, filters, stride=2, depth=3):
     "high == 4, high == 5, wide == 4, wide == 3",
 )
 
+# 16
+WRONG["16", 1] = off(
+    """\
+def iou_of(table):
+    right = np.diag(table)
+    return right / (table.sum(axis=0) + table.sum(axis=1) - right)""",
+    0.1,
+    "table[0][0] == 6, table[0][0] == 4, table[0][0] == 0",
+)
+WRONG["16", 1] += [
+    # what both say is counted twice
+    """\
+def iou_of(table):
+    return np.diag(table) / (table.sum(axis=0) + table.sum(axis=1))""",
+    # recall
+    """\
+def iou_of(table):
+    return np.diag(table) / table.sum(axis=1)""",
+]
+
+WRONG["16", 2] = off(
+    """\
+def ask(k, q):
+    others = k - np.eye(len(k))
+    return others @ q / others.sum(axis=1, keepdims=True)""",
+    0.1,
+    "k[0][1] == 0.5, k[0][1] == 0.1, k[0][1] == 1",
+)
+WRONG["16", 2] += [
+    # the pixel asks itself, too
+    """\
+def ask(k, q):
+    return k @ q / k.sum(axis=1, keepdims=True)""",
+    # a sum, no mean
+    """\
+def ask(k, q):
+    return (k - np.eye(len(k))) @ q""",
+]
+
+WRONG["16", 3] = [
+    f"""\
+def gives_in(a, w):
+    return a + {shift}, 1 / (1 + np.exp(a - w)) + {other}"""
+    for shift, other in (("(a == 2)", "0"), ("0", "0.1 * (a == 1)"), ("0", "0.1 * (w == 0)"))
+]
+
 # 17
 WRONG["17", 1] = [
     # right for a window that is alike in both directions only

@@ -10,6 +10,7 @@ music        Bach's chorales
 pictures     Flickr8k, drawn scenes; free photos, and a photo of the reader's own
 digits       MNIST: pictures of handwritten digits
 labels       Corel-5K: photos with several labels; drawn scenes whose things keep company
+segments     MSRC-21: photos with a class for each pixel; drawn landscapes
 sequences    splice junctions, posts with named entities
 speech       spoken digits, and strings of them
 sentences    AN4: sentences with their sound
@@ -28,6 +29,7 @@ from utils.datasets.films import drawn_films, grid
 from utils.datasets.labels import Labelled, company_scenes, corel5k
 from utils.datasets.music import jsb_chorales
 from utils.datasets.pictures import Pictures, drawn_scenes, flickr8k, free_photos, own_photo, photo
+from utils.datasets.segments import Segmented, Segments, drawn_landscapes, msrc21
 from utils.datasets.sentences import an4
 from utils.datasets.sentiment import imdb, sample_reviews
 from utils.datasets.sequences import splice_junctions, wnut17
@@ -40,6 +42,8 @@ __all__ = [
     "Digits",
     "Labelled",
     "Pictures",
+    "Segmented",
+    "Segments",
     "Source",
     "an4",
     "company_scenes",
@@ -47,6 +51,7 @@ __all__ = [
     "dailydialog",
     "digit_strings",
     "drawn_films",
+    "drawn_landscapes",
     "drawn_scenes",
     "flickr8k",
     "free_photos",
@@ -54,6 +59,7 @@ __all__ = [
     "imdb",
     "jsb_chorales",
     "mnist",
+    "msrc21",
     "multi30k",
     "own_photo",
     "photo",

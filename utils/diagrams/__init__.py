@@ -15,6 +15,7 @@ from utils.diagrams.gradients import backward, chunks
 from utils.diagrams.labels import labeller
 from utils.diagrams.language import embedding_to_answer, sampling_loop, streams, training_shift
 from utils.diagrams.layers import bidirectional, pyramid, stacked
+from utils.diagrams.segments import mean_field
 from utils.diagrams.speech import collapsing, ctc_lattice
 from utils.diagrams.translation import Branch, beam_tree, encoder_decoder
 
@@ -40,6 +41,7 @@ __all__ = [
     "labeller",
     "looking_captioner",
     "lstm_cell",
+    "mean_field",
     "pattern",
     "patterns",
     "pyramid",
