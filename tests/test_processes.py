@@ -49,11 +49,17 @@ def test_when_one_fails_the_others_are_ended_soon(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "GRACE", 1.0)
     path = processes.write(tmp_path / "p.py", "import os, time", [fail_or_wait])
     start = time.monotonic()
-    first, second = processes.run(path, WHO, tmp_path, 60, limit=50)
+    first, second = processes.run(path, WHO, tmp_path, 60, limit=50, allowed=(0, 3))
     assert (first.code, first.complaint) == (3, "gone\n")
     assert second.code != 0
     assert time.monotonic() - start < 30
     assert not (tmp_path / "pid").exists() or not alive(int((tmp_path / "pid").read_text()))
+
+
+def test_a_failure_that_is_not_allowed_is_told(tmp_path):
+    path = processes.write(tmp_path / "p.py", "import os, time", [fail_or_wait])
+    with pytest.raises(RuntimeError, match=r"p\.py failed with exit code 3:\ngone"):
+        processes.run(path, WHO[:1], tmp_path, 60, limit=50)
 
 
 def test_time_is_limited_and_nothing_stays_behind(tmp_path):

@@ -92,6 +92,7 @@ def run(
     environments: Sequence[Mapping[str, str]],
     *arguments: object,
     limit: float,
+    allowed: Sequence[int] = (0,),
     python: str = sys.executable,
 ) -> list[Ended]:
     """Run a program once in each environment, all at the same time, and see to it that none stays behind.
@@ -101,13 +102,16 @@ def run(
         environments: variables for each process, besides those of this one.
         arguments: for all.
         limit: seconds after which those that still run are ended; if one fails, the others have `GRACE`.
+        allowed: exit codes that are no failure of the program; where one of them is not 0, others may have
+            to be ended, and then have any code.
         python: path of the Python that runs it.
 
     Returns:
-        How each ended; one that had to be ended has a code other than 0.
+        How each ended.
 
     Raises:
         TimeoutError: time was up, and none had failed before.
+        RuntimeError: one failed; the message has the end of its complaint.
     """
     command = [python, str(program), *map(str, arguments)]
     started: list[subprocess.Popen[str]] = []
@@ -126,13 +130,16 @@ def run(
                 if not failed and any(one.poll() for one in started):
                     failed, until = True, min(until, time.monotonic() + GRACE)
                 time.sleep(0.05)
-            late = any(one.poll() is None for one in started)
+            codes = [one.poll() for one in started]  # None: still running
         finally:
             for one in started:
                 one.kill()  # nothing happens to one that has ended
                 one.wait()
         told = [[path.read_text(encoding="utf-8", errors="replace") for path in pair] for pair in files]
     ended = [Ended(one.returncode, out, err[-2000:]) for one, (out, err) in zip(started, told, strict=True)]
-    if late and not failed:
+    if None in codes and not failed:
         raise TimeoutError(f"{program.name} did not end within {limit:g} s: {ended[0].complaint[-500:]}")
+    for code, last in zip(codes, ended, strict=True):
+        if code is not None and code not in allowed:
+            raise RuntimeError(f"{program.name} failed with exit code {code}:\n{last.complaint}")
     return ended
