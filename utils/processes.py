@@ -77,11 +77,17 @@ def tf_configs(workers: int) -> list[dict[str, str]]:
     ]
 
 
-def can_import(python: str, module: str, limit: float = 60) -> bool:
-    """Whether a Python, given by its path, has a module."""
-    command = [python, "-c", f"import {module}"]
+def jax_cpus(devices: int) -> dict[str, str]:
+    """The environment in which Keras runs on JAX, and JAX sees the CPU as so many devices."""
+    flag = f"--xla_force_host_platform_device_count={devices}"
+    return {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flag}
+
+
+def can_import(python: str, modules: str, environment: Mapping[str, str] | None = None) -> bool:
+    """Whether a Python, given by its path, has modules, named as after `import`."""
+    command, own = [python, "-c", f"import {modules}"], os.environ | (environment or {})
     try:
-        ran = subprocess.run(command, capture_output=True, timeout=limit, check=False)
+        ran = subprocess.run(command, env=own, capture_output=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return ran.returncode == 0
@@ -91,7 +97,7 @@ def run(
     program: Path,
     environments: Sequence[Mapping[str, str]],
     *arguments: object,
-    limit: float,
+    limit: float = 300,
     allowed: Sequence[int] = (0,),
     python: str = sys.executable,
 ) -> list[Ended]:
