@@ -89,4 +89,10 @@ OTHERS: dict[str, list[dict[str, str]]] = {
         {"PHOTO": "None", "ORDER": "'random'", "SCENES": "1001", "SCENE_EPOCHS": "2", "PHOTOS": "301",
          "UNITS": "20", "EPOCHS": "2", "BEAM": "7"},
     ],
+    "19": [
+        {"TEXT": "str(root / 'utils' / 'recurrent.py')", "UNITS": "5", "STREAMS": "5", "CHUNK": "16",
+         "STEPS": "9", "RATE": "0.01", "JAX_PYTHON": "'nowhere'"},
+        {"TEXT": "None", "UNITS": "20", "STREAMS": "14", "CHUNK": "5", "STEPS": "21", "RATE": "1e-4",
+         "JAX_PYTHON": "sys.executable"},
+    ],
 }  # fmt: skip

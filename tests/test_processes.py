@@ -90,3 +90,9 @@ def test_whether_a_python_has_a_module(tmp_path):
     assert processes.can_import(sys.executable, "json")
     assert not processes.can_import(sys.executable, "no_such_module")
     assert not processes.can_import(str(tmp_path / "nowhere"), "json")
+    (tmp_path / "ours.py").write_text("")
+    assert processes.can_import(sys.executable, "json, ours", {"PYTHONPATH": str(tmp_path)})
+
+
+def test_jax_is_told_how_many_devices_to_see():
+    assert processes.jax_cpus(3)["XLA_FLAGS"].endswith("device_count=3")
