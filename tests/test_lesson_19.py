@@ -1,5 +1,8 @@
 """Lesson 19: what its workers keep, and where communication eats the gain."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -71,3 +74,29 @@ def test_a_worker_that_fails_alone_ends_its_processes(tmp_path):
     path.write_text("raise SystemExit('no network')")
     with pytest.raises(RuntimeError, match="no network"):
         processes.run(path, processes.tf_configs(2), limit=60)
+
+
+TWICE = """
+from utils.environment import prepare; prepare(devices=2)
+import keras, numpy as np, tensorflow as tf
+mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+with mirrored.scope():
+    weight, sgd = keras.Variable(np.zeros(2, "float32")), keras.optimizers.SGD(1.0, global_clipnorm=1.0)
+    sgd.build([weight])
+parts = np.diag([0.9, 0.9]).astype("float32")
+replica = lambda: sgd.apply([tf.constant(parts[tf.distribute.get_replica_context().replica_id_in_sync_group])], [weight])
+mirrored.run(replica)
+print(np.linalg.norm(keras.ops.convert_to_numpy(weight)))
+"""  # noqa: E501
+
+
+def test_keras_clips_each_replicas_part_before_the_sum():
+    """Two parts of length 0.9 stay below 1, and their sum of length 1.27 is not clipped."""
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", TWICE],
+        cwd=notebooks.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(ran.stdout.split()[-1]) == pytest.approx(1.2728, abs=1e-3)
