@@ -1,5 +1,6 @@
 """Lesson 19: what its workers keep, and where communication eats the gain."""
 
+import math
 import subprocess
 import sys
 
@@ -42,10 +43,9 @@ def test_what_is_kept_comes_back_in_order(kept, tmp_path):
 def paper():
     """The formulas alone."""
     path = next(path for path in notebooks.lessons() if path.stem.startswith("19"))
-    cells = {cell.id: cell.source for cell in notebooks.load(path).cells}
-    names = {"math": __import__("math"), "np": np}
-    exec(cells["paper-do"].split("\n\n\nP, C")[0], names)
-    exec(cells["best"].split("\n\n\ndef scaling")[0], names)
+    [source] = [cell.source for cell in notebooks.load(path).cells if cell.id == "paper-do"]
+    names = {}
+    exec(source.split("\n\n\nP, C")[0], names)
     return names
 
 
@@ -56,14 +56,16 @@ def test_one_device_sends_nothing_and_many_less_than_twice_the_weights(paper):
 
 
 @pytest.mark.parametrize("setting", [(1.0, 1e6, 1e9, 1e-3), (0.1, 1e5, 1e8, 1e-5), (0.5, 1e6, 1e8, 1e-4)])
-def test_the_best_number_of_devices_is_where_a_step_is_shortest(paper, setting):
+def test_a_step_is_shortest_where_the_text_says(paper, setting):
+    compute, parameters, speed, delay = setting
     times = [paper["step_time"](devices, *setting) for devices in range(1, 2000)]
-    best = paper["best"](*setting)
-    assert best == pytest.approx(1 + int(np.argmin(times)), abs=1)
+    told = math.sqrt((compute - 2 * 4 * parameters / speed) / (2 * delay))
+    assert 1 + int(np.argmin(times)) == pytest.approx(told, abs=1)
 
 
-def test_where_sending_takes_longer_than_computing_one_is_best(paper):
-    assert paper["best"](0.1, 1e6, 1e7, 1e-4) == 1
+def test_where_sending_takes_half_as_long_as_computing_one_is_best(paper):
+    times = [paper["step_time"](devices, 0.1, 1e6, 4e7, 1e-4) for devices in range(1, 2000)]
+    assert np.argmin(times) == 0
 
 
 def test_a_worker_that_fails_alone_ends_its_processes(tmp_path):
