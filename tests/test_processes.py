@@ -96,3 +96,4 @@ def test_whether_a_python_has_a_module(tmp_path):
 
 def test_jax_is_told_how_many_devices_to_see():
     assert processes.jax_cpus(3)["XLA_FLAGS"].endswith("device_count=3")
+    assert int(processes.jax_cpus(3)["NPROC"]) > 3

@@ -78,9 +78,19 @@ def tf_configs(workers: int) -> list[dict[str, str]]:
 
 
 def jax_cpus(devices: int) -> dict[str, str]:
-    """The environment in which Keras runs on JAX, and JAX sees the CPU as so many devices."""
-    flag = f"--xla_force_host_platform_device_count={devices}"
-    return {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flag}
+    """The environment in which Keras runs on JAX, and JAX sees the CPU as so many devices.
+
+    Devices that wait for one another each block a thread. On a machine with as few cores as devices, all
+    threads may come to wait for a device that has none; so there are more of them (NPROC), and a step begins
+    when the one before has ended.
+    """
+    return {
+        "KERAS_BACKEND": "jax",
+        "JAX_PLATFORMS": "cpu",
+        "JAX_CPU_ENABLE_ASYNC_DISPATCH": "false",
+        "NPROC": str(4 * devices),
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+    }
 
 
 def can_import(python: str, modules: str, environment: Mapping[str, str] | None = None) -> bool:
