@@ -107,4 +107,10 @@ OTHERS: dict[str, list[dict[str, str]]] = {
         {"GLIMPSES": "4", "UNITS": "20", "SPREAD": "0.5", "PICTURES": "33", "EPOCHS": "1", "PAIR_EPOCHS": "2",
          "WHOLE_EPOCHS": "1", "PAIR_GLIMPSES": "3"},
     ],
+    "19": [
+        {"TEXT": "str(root / 'utils' / 'recurrent.py')", "UNITS": "5", "STREAMS": "5", "CHUNK": "16",
+         "STEPS": "9", "RATE": "0.01", "JAX_PYTHON": "'nowhere'"},
+        {"TEXT": "None", "UNITS": "20", "STREAMS": "14", "CHUNK": "5", "STEPS": "21", "RATE": "1e-4",
+         "JAX_PYTHON": "sys.executable"},
+    ],
 }  # fmt: skip

@@ -683,3 +683,27 @@ def test_networks_side_by_side_give_their_seconds_without_the_first_update(clock
     )  # fmt: skip
     assert found.seconds == 6
     assert seen == [(2, 2), (4, 6)]
+
+
+# ---- lesson 19
+
+
+def test_lesson_19_gives_the_seconds_of_a_step_in_each_part(clock):
+    class Model:
+        def fit(self, x, y, batch_size, **_):
+            return clock.passes(0.5 * len(x) / batch_size, types.SimpleNamespace(history={"loss": [len(x)]}))
+
+    timer = types.SimpleNamespace(default_timer=clock)
+    made = run_cells("19", "fit-parts", np=np, keras=keras, timeit=timer)
+    x = np.zeros((10, 4, 3))
+    found, seconds = made["fit_in_parts"](Model(), x, x, 2)
+    assert found.tolist() == [20, 20]
+    assert seconds.tolist() == [0.5, 0.5]
+
+
+def test_lesson_19_tells_the_median_step_without_the_first_part(card, capsys):
+    seconds = {"one device": [9.0, 0.1, 0.3, 0.2]}
+    run_cells("19", "speed", seconds=seconds, ROWS=10, CHUNK=5, card=card, np=np)
+    told = " ".join(capsys.readouterr().out.split())
+    assert told == "one device 200.0 ms a step, 250 characters a second"
+    assert card.values == {"speed, one device": pytest.approx(250)}

@@ -97,6 +97,7 @@ PICTURES = {
         photo=np.full((30, 40, 3), 128, "uint8"),
         axes=axes,
     ),
+    "data parallel": lambda axes=None: diagrams.data_parallel(axes=axes),
     "encoder and decoder": lambda axes=None: diagrams.encoder_decoder(axes=axes),
     "encoder and decoder, attention": lambda axes=None: diagrams.encoder_decoder(
         attention=True, step=2, axes=axes

@@ -163,6 +163,18 @@ def test_tensorflow_starts_without_a_word_and_without_tf32():
     assert (ran.stdout, ran.stderr) == ("False\n(1,)\n", "")
 
 
+def test_tensorflow_sees_as_many_cpu_devices_as_a_lesson_wants():
+    program = (
+        "from utils.environment import prepare; prepare(devices=2); prepare(devices=2)\n"
+        "import tensorflow as tf; print(len(tf.config.list_logical_devices('CPU')))\n"
+        "prepare(devices=3)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ran.stdout == "2\nTensorFlow runs with 2 CPU device(s), not 3: restart the kernel.\n", ran.stderr
+
+
 SETTINGS = """
 from utils.environment import use_defaults
 use_defaults()

@@ -960,3 +960,52 @@ def slope(chosen, p):
     1,
     "chosen > p > 0.4, chosen < 1 and p > 0.4, chosen > 0.3 > p, chosen < p < 0.3",
 )
+
+# 19
+WRONG["19", 1] = [
+    # the mean of its own rows, as if all devices had as many
+    """\
+def part_of_loss(losses, rows):
+    return sum(losses) / len(losses)""",
+    # the mean, not divided by the number of devices but by that of rows
+    """\
+def part_of_loss(losses, rows):
+    return sum(losses) / len(losses) / rows""",
+]
+WRONG["19", 2] = [
+    # as if it came out even
+    """\
+def rows_of(me, workers, rows):
+    each, more = divmod(rows, workers)
+    first = me * each
+    return first, first + each + (me < more)""",
+    # all that are left over lie before each worker but the first
+    """\
+def rows_of(me, workers, rows):
+    each, more = divmod(rows, workers)
+    first = me * each + (more if me else 0)
+    return first, first + each + (me < more)""",
+    # every worker before has one more
+    """\
+def rows_of(me, workers, rows):
+    each, more = divmod(rows, workers)
+    first = me * (each + (more > 0))
+    return first, first + each + (me < more)""",
+]
+WRONG["19", 3] = [
+    # twice the weights, however few the devices
+    """\
+def share(devices, compute, parameters, speed):
+    sending = 4 * parameters * 2 / speed
+    return sending / (compute / devices + sending)""",
+    # parameters counted, not bytes
+    """\
+def share(devices, compute, parameters, speed):
+    sending = parameters * 2 * (devices - 1) / devices / speed
+    return sending / (compute / devices + sending)""",
+    # once round the ring
+    """\
+def share(devices, compute, parameters, speed):
+    sending = 4 * parameters * (devices - 1) / devices / speed
+    return sending / (compute / devices + sending)""",
+]

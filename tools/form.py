@@ -158,7 +158,7 @@ def check_start(notebook: nbformat.NotebookNode, path: Path, first: list[str]) -
     if [cell.id for cell in code_cells(notebook)][: len(first)] != first:
         found.append(f"the first code cells must be {', '.join(first)}")
     setup, given = notebooks.find(notebook, "setup"), notebooks.find(notebook, "parameters")
-    if setup is None or setup.source != links.setup_cell() or "setup" not in notebooks.tags(setup):
+    if setup is None or setup.source != links.setup_cell(path.stem) or "setup" not in notebooks.tags(setup):
         found.append("the setup cell differs from tools/links.py; `make links` with the address writes it")
     if given is None or "parameters" not in notebooks.tags(given):
         found.append("there is no cell `parameters` tagged so")

@@ -28,7 +28,8 @@ if root is None:
 sys.path.insert(0, str(root))
 from utils.environment import prepare
 
-prepare()"""
+prepare({devices})"""
+CPU_DEVICES = {"19_more_devices": "devices=2"}  # lessons that want TensorFlow to see more than one
 
 
 def repository() -> str:
@@ -39,9 +40,9 @@ def repository() -> str:
     return match[1]
 
 
-def setup_cell() -> str:
-    """The setup cell that stands in every notebook."""
-    return SETUP.format(repository=repository())
+def setup_cell(stem: str = "") -> str:
+    """The setup cell that stands in every notebook; `stem` is the notebook's name without its ending."""
+    return SETUP.format(repository=repository(), devices=CPU_DEVICES.get(stem, ""))
 
 
 def inside(path: Path) -> str:

@@ -21,7 +21,7 @@ def write(new: str) -> None:
             cell.source = old.sub(rf"\g<1>{new}", cell.source)
         setup, title = notebooks.find(notebook, "setup"), notebooks.find(notebook, "title")
         if setup is not None:
-            setup.source = links.setup_cell()
+            setup.source = links.setup_cell(path.stem)
         if title is not None:
             title.source = re.sub(r"(?m)^\[!\[Open in Colab\].*$", links.badge(path), title.source)
         if fresh:  # another address does not change what the code computes

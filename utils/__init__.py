@@ -20,6 +20,7 @@ lips          windows on a mouth, eyes, networks that label films
 features      what a network trained on ImageNet sees in a picture
 training      the loop that captions and seq2seq train by, and its learning rate
 resume        training that may be interrupted
+processes     programs beside a notebook: written from its functions, run together, always ended
 restart       one compiled model, trained again and again
 results       result cards, and the rules of a verdict
 intervals     of a mean over seeds, of a share, of the difference of two shares or scores

@@ -121,7 +121,26 @@ def install_on_colab() -> None:
         subprocess.run([sys.executable, "-m", "pip", "install", "-qr", str(needed)], check=True)
 
 
-def prepare() -> None:
+def split_cpu(devices: int) -> None:
+    """Let TensorFlow see so many CPU devices, which share the cores there are: to try what is for several.
+
+    That can only be said before it starts. Where it runs already with another number, one line says so.
+
+    Args:
+        devices: how many, at least 1.
+    """
+    import tensorflow as tf
+
+    try:
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
+    except RuntimeError:  # it has started
+        found = len(tf.config.list_logical_devices("CPU"))
+        if found != devices:
+            print(f"TensorFlow runs with {found} CPU device(s), not {devices}: restart the kernel.")
+
+
+def prepare(devices: int = 1) -> None:
     """Start TensorFlow and NumPy so that a notebook shows the same on every machine.
 
     Its C++ code writes remarks to stderr (that it uses oneDNN, that there is no GPU), some of them
@@ -130,6 +149,9 @@ def prepare() -> None:
 
     Recent GPUs compute products of float32 numbers in TF32, which keeps about three decimal digits.
     The notebooks compare results to six, so TF32 is switched off.
+
+    Args:
+        devices: how many CPU devices TensorFlow is to see; a lesson on training with several wants more.
 
     Raises:
         NoFolder: `UNROLLED_BUILD` names a folder that cannot be written to.
@@ -143,6 +165,8 @@ def prepare() -> None:
         import keras
         import tensorflow as tf
 
+        if devices > 1:
+            split_cpu(devices)
         tf.config.experimental.enable_tensor_float_32_execution(False)
         tf.function(lambda x: x + 1, jit_compile=True)(tf.zeros(1))
         if tf.config.list_physical_devices("GPU"):

@@ -8,6 +8,7 @@ from utils.diagrams import captions, shapes
 from utils.diagrams.captions import WAYS, captioner, looking_captioner
 from utils.diagrams.cells import GRU_PARTS, LSTM_PARTS, gru_cell, lstm_cell
 from utils.diagrams.chains import PATTERNS, pattern, patterns, sequence_to_sequence, tower_and_chain, unrolled
+from utils.diagrams.devices import data_parallel
 from utils.diagrams.dialogue import hierarchical
 from utils.diagrams.drawing import strokes
 from utils.diagrams.glimpses import glimpses
@@ -33,6 +34,7 @@ __all__ = [
     "chunks",
     "collapsing",
     "ctc_lattice",
+    "data_parallel",
     "embedding_to_answer",
     "encoder_decoder",
     "glimpses",

@@ -1,0 +1,104 @@
+"""Lesson 19: what its workers keep, and where communication eats the gain."""
+
+import math
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from cells import run_cells
+
+from tools import notebooks
+from utils import processes
+
+
+@pytest.fixture
+def kept():
+    return run_cells("19", "keep", np=np, keras=keras)
+
+
+def test_all_begin_at_the_newest_step_that_all_have_kept(kept, tmp_path):
+    assert kept["newest"](tmp_path) == 0
+    for me, step in ((0, 5), (0, 10), (1, 5), (0, 15), (1, 10)):
+        kept["keep"](tmp_path, me, step, [], np.zeros(1), [])
+    assert kept["newest"](tmp_path) == 10
+    assert kept["newest"](tmp_path, workers=1) == 15
+    assert kept["newest"](tmp_path, workers=3) == 0
+    (tmp_path / "worker-1-step-15.part").write_bytes(b"half of it")
+    assert kept["newest"](tmp_path) == 10
+
+
+def test_what_is_kept_comes_back_in_order(kept, tmp_path):
+    variables = [keras.Variable(np.full((2, k + 1), float(k))) for k in range(12)]
+    kept["keep"](tmp_path, 1, 7, variables, np.ones((3, 4)), [0.5, 0.25])
+    file = np.load(tmp_path / "worker-1-step-7.npz")
+    for variable, array in zip(variables, kept["arrays"](file), strict=True):
+        assert array.tolist() == keras.ops.convert_to_numpy(variable).tolist()
+    assert file["state"].shape == (3, 4)
+    assert file["losses"].tolist() == [0.5, 0.25]
+
+
+@pytest.fixture
+def paper():
+    """The formulas alone."""
+    path = next(path for path in notebooks.lessons() if path.stem.startswith("19"))
+    [source] = [cell.source for cell in notebooks.load(path).cells if cell.id == "paper-do"]
+    names = {}
+    exec(source.split("\n\n\nP, C")[0], names)
+    return names
+
+
+def test_one_device_sends_nothing_and_many_less_than_twice_the_weights(paper):
+    assert paper["bytes_sent"](1, 1000) == 0
+    assert paper["bytes_sent"](2, 1000) == 4000
+    assert 7900 < paper["bytes_sent"](100, 1000) < 8000
+
+
+@pytest.mark.parametrize("setting", [(1.0, 1e6, 1e9, 1e-3), (0.1, 1e5, 1e8, 1e-5), (0.5, 1e6, 1e8, 1e-4)])
+def test_a_step_is_shortest_where_the_text_says(paper, setting):
+    compute, parameters, speed, delay = setting
+    times = [paper["step_time"](devices, *setting) for devices in range(1, 2000)]
+    told = math.sqrt((compute - 2 * 4 * parameters / speed) / (2 * delay))
+    assert 1 + int(np.argmin(times)) == pytest.approx(told, abs=1)
+
+
+def test_where_sending_takes_half_as_long_as_computing_one_is_best(paper):
+    times = [paper["step_time"](devices, 0.1, 1e6, 4e7, 1e-4) for devices in range(1, 2000)]
+    assert np.argmin(times) == 0
+
+
+def test_a_worker_that_fails_alone_ends_its_processes(tmp_path):
+    """The program is made of the notebook's functions, and its failure is told."""
+    made = run_cells("19", "keep", np=np, keras=keras)
+    assert made["newest"](tmp_path) == 0
+    path = tmp_path / "p.py"
+    path.write_text("raise SystemExit('no network')")
+    with pytest.raises(RuntimeError, match="no network"):
+        processes.run(path, processes.tf_configs(2), limit=60)
+
+
+TWICE = """
+from utils.environment import prepare; prepare(devices=2)
+import keras, numpy as np, tensorflow as tf
+mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+with mirrored.scope():
+    weight, sgd = keras.Variable(np.zeros(2, "float32")), keras.optimizers.SGD(1.0, global_clipnorm=1.0)
+    sgd.build([weight])
+parts = np.diag([0.9, 0.9]).astype("float32")
+replica = lambda: sgd.apply([tf.constant(parts[tf.distribute.get_replica_context().replica_id_in_sync_group])], [weight])
+mirrored.run(replica)
+print(np.linalg.norm(keras.ops.convert_to_numpy(weight)))
+"""  # noqa: E501
+
+
+def test_keras_clips_each_replicas_part_before_the_sum():
+    """Two parts of length 0.9 stay below 1, and their sum of length 1.27 is not clipped."""
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", TWICE],
+        cwd=notebooks.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(ran.stdout.split()[-1]) == pytest.approx(1.2728, abs=1e-3)
