@@ -24,6 +24,11 @@ from typing import Any
 GRACE = 20.0  # seconds that the others have after one has failed
 
 
+def seconds() -> float:
+    """Of a clock that only goes forward, and that is left alone when others falter to make a record."""
+    return time.monotonic_ns() / 1e9
+
+
 @dataclass(frozen=True)
 class Ended:
     """A process that has ended.
@@ -131,7 +136,7 @@ def run(
     """
     command = [python, str(program), *map(str, arguments)]
     started: list[subprocess.Popen[str]] = []
-    failed, until = False, time.monotonic() + limit
+    failed, until = False, seconds() + limit
     with tempfile.TemporaryDirectory() as folder:
         files = [[Path(folder, f"{name}-{k}") for name in ("out", "err")] for k in range(len(environments))]
         try:
@@ -142,9 +147,9 @@ def run(
                             command, env=os.environ | own, stdout=printed, stderr=complaint, text=True
                         )
                     )
-            while any(one.poll() is None for one in started) and time.monotonic() < until:
+            while any(one.poll() is None for one in started) and seconds() < until:
                 if not failed and any(one.poll() for one in started):
-                    failed, until = True, min(until, time.monotonic() + GRACE)
+                    failed, until = True, min(until, seconds() + GRACE)
                 time.sleep(0.05)
             codes = [one.poll() for one in started]  # None: still running
         finally:
