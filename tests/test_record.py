@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import sys
 import wave
 
 import keras
@@ -168,6 +169,18 @@ def test_what_runs_do_not_agree_about_is_let_go():
     assert record.compare(known, seen(loss=0.53, **again)) == []
     assert len(record.compare(known, seen(loss=0.56, **again))) == 1
     assert len(record.compare(known, seen(loss=0.50, **again | {"kept": 4}))) == 1
+
+
+def test_where_the_project_is_does_not_matter():
+    here = {
+        "python": sys.executable,
+        "paths": [f"{notebooks.ROOT}/a"] * 3,
+        "more": [f"{notebooks.ROOT}/b"] * 20,
+    }
+    known = seen(**here)
+    there = seen(python="python", paths=["project/a"] * 3, more=["project/b"] * 20)
+    assert record.compare(known, there) == []
+    assert len(record.compare(known, seen(**here | {"paths": [f"{notebooks.ROOT}/c"] * 3}))) == 1
 
 
 def test_a_new_name_and_a_missing_one_are_noticed():

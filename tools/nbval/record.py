@@ -26,12 +26,17 @@ import wave
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")  # of an object
 NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d+)*)(?:e[-+]?\d+)?")
+PLACES = {
+    sys.executable: "python",
+    str(Path(__file__).resolve().parents[2]): "project",
+}  # not everywhere the same
 LONG, DEEP = 12, 4  # items of a list that are looked at one by one; lists within lists
 MANY = 5000  # items that are looked at together
 FEW = 6  # numbers that are kept as they are
@@ -72,9 +77,16 @@ def numbers(values: Any, few: int = FEW) -> Leaf:
     return {"kind": kind, "numbers": [float(f"{x:.7g}") for x in flat]} if flat.size else {"kind": kind}
 
 
+def placeless(value: str) -> str:
+    """A text that does not depend on where the project and its Python are."""
+    for place, name in PLACES.items():
+        value = value.replace(place, name)
+    return value
+
+
 def text(value: str) -> Leaf:
     """A text without its numbers, and the numbers."""
-    value = ADDRESS.sub("0x", value)
+    value = ADDRESS.sub("0x", placeless(value))
     found = [float(part.replace(",", "")) for part in NUMBER.findall(value) if part.count(".") < 2]
     leaf = numbers([x for x in found if math.isfinite(x)], few=10 * FEW)
     kind = f"text {zlib.crc32(NUMBER.sub('#', value).encode()):08x}"
@@ -132,7 +144,7 @@ def leaves_of_list(path: str, value: list | tuple, depth: int) -> Iterator[tuple
         leaf = numbers(flat)
         yield path, leaf | {"kind": f"{leaf['kind']} in {len(value)} items"}
     elif flat and all(isinstance(x, str) for x in flat):
-        joined = "\n".join(flat)
+        joined = placeless("\n".join(flat))
         kind = f"{len(flat)} texts {zlib.crc32(joined.encode()):08x}"
         yield path, text(joined) if len(flat) <= LONG else {"kind": kind}
     else:
