@@ -20,7 +20,7 @@ SHAKEN = {"UNROLLED_SHAKEN": "1", "TF_ENABLE_ONEDNN_OPTS": "0", "OPENBLAS_CORETY
 SHAKEN["TF_NUM_INTRAOP_THREADS"] = "1"
 RUNS: list[dict[str, str]] = [{}, SHAKEN]
 # Labs that weigh times or memory: a verdict of two such runs can agree by chance.
-TIMED = {"02_truncation", "04_one_gate_less", "05_fast_layers", "05_fewer_steps"}
+TIMED = {"02_truncation", "04_one_gate_less", "05_fast_layers", "05_fewer_steps", "19_more_devices"}
 MORE: list[dict[str, str]] = [{}, {}, *(SHAKEN | {"UNROLLED_SHAKEN": str(seed)} for seed in (2, 3, 4))]
 
 
