@@ -17,6 +17,11 @@ seq2seq       from one sequence to another: batches, masked loss, attention, enc
 chat          dialogues as numbers, networks that answer, their training and perplexity
 reviews       as numbers, their batches, training, and layers that read them
 lips          windows on a mouth, eyes, networks that label films
+segmentation  networks that give each pixel a class, their loss, how they are scored
+mean_field    labels of pixels that agree with their neighbours', iteration by iteration
+drawing       networks that draw stroke by stroke, with or without windows
+scattered     pictures in which digits lie somewhere
+glimpses      a network that looks at them glimpse by glimpse
 features      what a network trained on ImageNet sees in a picture
 training      the loop that captions and seq2seq train by, and its learning rate
 resume        training that may be interrupted
