@@ -366,6 +366,17 @@ def test_results_that_are_only_gathered_have_gradients(name):
         assert relative_error(np.asarray(b), np.asarray(a)) < 1e-5
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("ints", [False, True])
+def test_a_single_step_needs_no_loop(name, ints, monkeypatch):
+    theirs, ours = pair(name, 5, return_state=True, return_sequences=True)
+    x = inputs(steps=1)
+    assert_same(theirs, ours, (3 * x).astype("int32") if ints else x)
+    monkeypatch.setattr(recurrent, "recur", lambda *_: pytest.fail("a loop for a single step"))
+    monkeypatch.setattr(type(theirs), "inner_loop", lambda *_, **__: pytest.fail("a loop for a single step"))
+    ours(x)
+
+
 @pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 32, 33, 47, 1001])
 @pytest.mark.parametrize("known", [True, False])
 def test_a_batch_is_cut_in_parts_that_hold_each_row_once(size, known):

@@ -1,8 +1,9 @@
 """How fast the layers of utils.recurrent are on this machine, beside Keras' own and PyTorch's.
 
 `make bench` measures them in turn, several rounds in one run, so that whatever else the machine does
-hits all of them alike; then time and memory against length. It writes results.json, table.md and
-chart.png to bench/. PyTorch takes part if it is installed, in a process of its own. Ten minutes at most.
+hits all of them alike; then one step at a time, as a network that writes takes them; then time and memory
+against length. It writes results.json, table.md and chart.png to bench/. PyTorch takes part if it is
+installed, in a process of its own. Ten minutes at most.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,11 +41,14 @@ SIZES = ((128, 64), MIDDLE, (512, 64), (256, 32), (256, 128))
 FEATURES, LENGTH = 64, 100
 LENGTHS = (50, 100, 200, 400, 800, 1600, 3200)
 LENGTH_CASE = ("LSTM", 256, 16)
-ROUNDS, BUDGET = 21, 420  # rounds of each case, fewer if the budget of seconds would not do
+TOKENS, READERS = 50, (1, 100)  # steps in a row, and texts written side by side
+ROUNDS, BUDGET = 21, 380  # rounds of each case, fewer if the budget of seconds would not do
 OURS, KERAS, COMPILED, TORCH = "ours", "Keras", "Keras, compiled", "PyTorch"
+ALONE = "products alone"
 
 
 PASSES = FORWARD, TRAIN = ("forward", "training step")
+TOKEN = "one step"
 
 
 class Case(NamedTuple):
@@ -54,6 +59,7 @@ class Case(NamedTuple):
 
 
 Run = Callable[[], float]  # works once, and returns the seconds it took
+Maker = Callable[[Case], dict[str, Run]]  # for each pass its run
 
 
 def arrays(case: Case) -> tuple[np.ndarray, np.ndarray]:
@@ -73,7 +79,7 @@ def timed(work: Callable[[], Any]) -> Run:
     return run
 
 
-def keras_runs(case: Case, module: Any, compiled: bool) -> tuple[Run, Run]:
+def keras_runs(case: Case, module: Any, compiled: bool) -> dict[str, Run]:
     """A forward pass, and a training step: forward, and gradients of the weights and inputs."""
     layer = getattr(module, case.cell)(case.hidden, return_sequences=True)
     x, grad = map(tf.constant, arrays(case))
@@ -90,10 +96,57 @@ def keras_runs(case: Case, module: Any, compiled: bool) -> tuple[Run, Run]:
             y = layer(x, training=True)
         return tape.gradient(y, [x, *layer.trainable_weights], output_gradients=grad)
 
-    return timed(lambda: forward(x).numpy()), timed(lambda: [g.numpy() for g in train(x)])
+    return {FORWARD: timed(lambda: forward(x).numpy()), TRAIN: timed(lambda: [g.numpy() for g in train(x)])}
 
 
-def torch_runs() -> Callable[[Case], tuple[Run, Run]]:
+def token_run(case: Case, module: Any, compiled: bool) -> dict[str, Run]:
+    """TOKENS calls of one step each, the state handed from call to call."""
+    layer = getattr(module, case.cell)(case.hidden, return_sequences=True, return_state=True)
+    x = tf.constant(arrays(case)[0])
+    layer.build(x.shape)
+    count = len(tf.nest.flatten(layer.cell.state_size))
+
+    @tf.function(jit_compile=compiled)
+    def step(x: tf.Tensor, states: list[tf.Tensor]) -> list[tf.Tensor]:
+        return layer(x, initial_state=states)
+
+    def write() -> None:
+        states = [tf.zeros((case.batch, case.hidden))] * count
+        for _ in range(TOKENS):
+            h, *states = step(x, states)
+        h.numpy()
+
+    return {TOKEN: timed(write)}
+
+
+@tf.function(jit_compile=True)
+def only_products(h: tf.Tensor, U: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
+    """The products with the recurrent matrix, one after the other, in a loop of XLA's; nothing else."""
+    parts = tf.split(U, U.shape[1] // U.shape[0], axis=1)
+    _, h = tf.while_loop(
+        lambda t, h: t < steps, lambda t, h: (t + 1, 0.1 * tf.add_n([h @ part for part in parts])), (0, h)
+    )
+    return h
+
+
+def product_run(case: Case) -> dict[str, Run]:
+    """What the recurrent products alone of a forward pass take, each core with its part of the batch."""
+    rng = np.random.default_rng(0)
+    gates = {"SimpleRNN": 1, "GRU": 3, "LSTM": 4}[case.cell]
+    h, U = (
+        tf.constant(rng.normal(size=(n, m)).astype("float32") / case.hidden)
+        for n, m in ((case.batch, case.hidden), (case.hidden, gates * case.hidden))
+    )
+    parts = [h[part] for part in recurrent.parts_of(case.batch)]
+
+    @tf.function
+    def run() -> list[tf.Tensor]:
+        return [only_products(part, U, tf.constant(case.length)) for part in parts]
+
+    return {} if case.length == 1 else {FORWARD: timed(lambda: [part.numpy() for part in run()])}
+
+
+def torch_runs() -> Maker:
     """The same by PyTorch, in a process of its own."""
     command = [sys.executable, "-m", "tools.bench_torch"]
     process = subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -104,14 +157,24 @@ def torch_runs() -> Callable[[Case], tuple[Run, Run]]:
         print(json.dumps([*case, FEATURES, k]), file=process.stdin, flush=True)
         return float(process.stdout.readline())
 
-    return lambda case: (lambda: ask(case, 0), lambda: ask(case, 1))
+    return lambda case: {
+        name: partial(ask, case, k)
+        for k, name in enumerate((*PASSES, TOKEN))
+        if (name == TOKEN) == (case.length == 1)
+    }
 
 
-def contestants() -> dict[str, Callable[[Case], tuple[Run, Run]]]:
-    makers: dict[str, Callable[[Case], tuple[Run, Run]]] = {
-        KERAS: lambda case: keras_runs(case, keras.layers, compiled=False),
-        COMPILED: lambda case: keras_runs(case, keras.layers, compiled=True),
-        OURS: lambda case: keras_runs(case, recurrent, compiled=False),
+def contestants() -> dict[str, Maker]:
+    """Who takes part, each with both passes; at length 1 with TOKENS single steps instead."""
+
+    def of(module: Any, compiled: bool) -> Maker:
+        return lambda case: (token_run if case.length == 1 else keras_runs)(case, module, compiled)
+
+    makers: dict[str, Maker] = {
+        KERAS: of(keras.layers, compiled=False),
+        COMPILED: of(keras.layers, compiled=True),
+        OURS: of(recurrent, compiled=False),
+        ALONE: product_run,
     }
     if importlib.util.find_spec("torch"):
         makers[TORCH] = torch_runs()
@@ -120,11 +183,9 @@ def contestants() -> dict[str, Callable[[Case], tuple[Run, Run]]]:
     return makers
 
 
-def measure(case: Case, makers: dict[str, Any], until: float) -> Iterator[dict[str, Any]]:
+def measure(case: Case, makers: dict[str, Maker], until: float) -> Iterator[dict[str, Any]]:
     """All contestants in turn, round after round; one record for each contestant and pass."""
-    runs = {
-        (name, k): run for name, make in makers.items() for k, run in zip(PASSES, make(case), strict=True)
-    }
+    runs = {(name, k): run for name, make in makers.items() for k, run in make(case).items()}
     for run in runs.values():
         run()  # traces and compiles
         run()
@@ -144,7 +205,7 @@ def lengths(who: str) -> None:
     """Seconds and peak memory of a training step, as a line of JSON for each length asked for on stdin."""
     module, base = recurrent if who == OURS else keras.layers, memory()
     for line in sys.stdin:
-        run = keras_runs(Case(*LENGTH_CASE, int(line)), module, compiled=False)[1]
+        run = keras_runs(Case(*LENGTH_CASE, int(line)), module, compiled=False)[TRAIN]
         run()
         record = {"who": who, "length": int(line), "seconds": min(run() for _ in range(3))}
         print(json.dumps(record | {"megabytes": memory() - base}), flush=True)
@@ -220,6 +281,14 @@ def spread(record: dict[str, Any] | None) -> str:
     return f"{1e3 * record['seconds']:.1f} ({low:.1f} to {high:.1f})"
 
 
+def microseconds(record: dict[str, Any] | None) -> str:
+    """Median, with the quartiles."""
+    if record is None:
+        return ""
+    low, high = (1e6 * value for value in record["quartiles"])
+    return f"{1e6 * record['seconds']:.0f} ({low:.0f} to {high:.0f})"
+
+
 def ratio(row: dict[str, dict[str, Any]], other: str) -> str:
     return f"{row[other]['seconds'] / row[OURS]['seconds']:.2f}" if other in row else ""
 
@@ -227,9 +296,13 @@ def ratio(row: dict[str, dict[str, Any]], other: str) -> str:
 def as_markdown(results: dict[str, Any]) -> str:
     """The tables, with the machine they are from."""
     who, about = (KERAS, COMPILED, OURS, TORCH), results["machine"]
-    others = [name for name in who if name != OURS]
+    others, lanes = [name for name in who if name != OURS], (*who, ALONE)
     table = pivot(results["cases"])
-    times = [[*key, *(spread(row.get(name)) for name in who)] for key, row in table.items()]
+    times = [[*key, *(spread(row.get(name)) for name in lanes)] for key, row in table.items()]
+    steps = [
+        [cell, hidden, batch, *(microseconds(row.get(name)) for name in who)]
+        for (cell, hidden, batch, _), row in pivot(results["steps"]).items()
+    ]
     ratios = [[*key, *(ratio(row, name) for name in others)] for key, row in table.items()]
     long = [
         [r["who"], r["length"], f"{1e3 * r['seconds']:.0f}", f"{r['megabytes']:.0f}"]
@@ -255,7 +328,17 @@ runs it on a CPU, "{COMPILED}" the same with `jit_compile=True`, "{OURS}" that o
 
 ## Milliseconds, median (quartiles)
 
-{tabulate(times, [*case, *who], tablefmt="github", disable_numparse=True)}
+{tabulate(times, [*case, *lanes], tablefmt="github", disable_numparse=True)}
+
+"{ALONE}" is a loop of XLA's, as ours is, with nothing in it but the products with the recurrent matrix: no
+forward pass that XLA compiles can be faster.
+
+## Microseconds for one step, median (quartiles)
+
+As a network that writes takes them, {TOKENS} calls in a row, the state handed from call to call: one text
+(batch 1), or a hundred at once.
+
+{tabulate(steps, [*case[:3], *who], tablefmt="github", disable_numparse=True)}
 
 ## A training step against length
 
@@ -317,6 +400,13 @@ def main() -> None:
         row = pivot(records)[key]
         print(*case, *(f"{name} {spread(r)} ms" for name, r in row.items()), sep="  ", flush=True)
     results = {"machine": machine(), "load": load, "features": FEATURES, "cases": records}
+    results["steps"] = [
+        record
+        | {"seconds": record["seconds"] / TOKENS, "quartiles": [q / TOKENS for q in record["quartiles"]]}
+        for cell in CELLS
+        for batch in READERS
+        for record in measure(Case(cell, MIDDLE[0], batch, 1), makers, time.monotonic() + 10)
+    ]
     results["lengths"] = lengths_in_turn()
     load.append(os.getloadavg()[0])
     options.to.mkdir(parents=True, exist_ok=True)

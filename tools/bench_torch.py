@@ -1,7 +1,7 @@
 """PyTorch's part in `make bench`, in a process that TensorFlow is not loaded into.
 
 Reads a case as one line of JSON from standard input, [cell, hidden size, batch, length, features, pass],
-works once and answers with the seconds it took.
+works once and answers with the seconds it took. The third pass is single steps, one after the other.
 """
 
 import json
@@ -10,9 +10,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+TOKENS = 50  # as in tools.bench
+
 
 def passes(cell: str, hidden: int, batch: int, length: int, features: int) -> tuple[Callable[[], Any], ...]:
-    """A forward pass, and a training step: forward, and gradients of the weights and inputs."""
+    """A forward pass; a training step, forward and gradients of the weights and inputs; single steps."""
     import torch
 
     layer = getattr(torch.nn, cell.removeprefix("Simple"))(features, hidden, batch_first=True)
@@ -28,7 +30,13 @@ def passes(cell: str, hidden: int, batch: int, length: int, features: int) -> tu
         x.grad = None
         layer(x)[0].backward(grad)
 
-    return forward, train
+    def write() -> None:
+        state, step = None, x.detach()
+        with torch.no_grad():
+            for _ in range(TOKENS):
+                _, state = layer(step, state)
+
+    return forward, train, write
 
 
 def main() -> None:

@@ -97,10 +97,20 @@ def empty(net: keras.Model, rows: int) -> tf.Tensor:
 
 
 def reader(net: keras.Model) -> Callable[[Any, Any], Any]:
-    """The network as a function of ids and state, traced once for all lengths; made when first asked for."""
+    """The network as a function of ids `(N, T)` and state, made when first asked for.
+
+    It is traced twice: for single characters, which need no loop, and for all other lengths.
+    """
     if not hasattr(net, "reader"):
-        shapes = [tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None, net.inputs[1].shape[-1]))]
-        net.reader = tf.function(lambda ids, state: net([ids, state]), input_signature=shapes)
+        state = tf.TensorSpec([None, net.inputs[1].shape[-1]])
+        one, many = (
+            tf.function(
+                lambda ids, state: net([ids, state]),
+                input_signature=[tf.TensorSpec([None, length], tf.int32), state],
+            )
+            for length in (1, None)
+        )
+        net.reader = lambda ids, state: (one if ids.shape[1] == 1 else many)(ids, state)
     return net.reader
 
 

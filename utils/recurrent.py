@@ -380,6 +380,10 @@ class FastLoop:
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """The loop over time; arguments and results as in `keras.layers.RNN.inner_loop`."""
         layer: Any = self
+        if sequences.shape[1] == 1 and mask is None and not layer.unroll:  # as in writing: no loop is needed
+            x = keras.ops.cast(sequences[:, 0], layer.compute_dtype)
+            output, states = layer.cell(x, initial_state, training=training)
+            return output, output[:, None], states
         flags = None if mask is None else keras.tree.flatten(mask)[0]
         if flags is not None and len(flags.shape) == 3 and flags.shape[-1] == 1:  # Keras takes this form, too
             flags = flags[..., 0]
