@@ -13,8 +13,8 @@ PICTURES = np.random.default_rng(0).integers(0, 256, (5, 60, 60)).astype("uint8"
 
 def sliced(picture, place, size):
     """A patch by plain slicing."""
-    y, x = np.round((np.clip(place, -1, 1) + 1) / 2 * len(picture)).astype(int) + glimpses.EDGE - 6 * size
-    square = np.pad(picture / 255, glimpses.EDGE)[y : y + 12 * size, x : x + 12 * size]
+    y, x = np.round((np.clip(place, -1, 1) + 1) / 2 * len(picture)).astype(int) + 24 - 6 * size
+    square = np.pad(picture / 255, 24)[y : y + 12 * size, x : x + 12 * size]
     return square.reshape(12, size, 12, size).mean(axis=(1, 3))
 
 
@@ -26,6 +26,12 @@ def test_a_glimpse_is_what_slicing_cuts_out():
         for picture, place in zip(PICTURES, places, strict=True)
     ]
     assert np.allclose(found, plain, atol=1e-4)
+
+
+def test_a_small_picture_has_black_all_around():
+    seen = np.asarray(glimpses.glimpse(glimpses.sums_of(np.full((1, 6, 6), 255)), np.zeros((1, 2))))
+    assert np.isclose(seen[0, 0].sum(), 36)
+    assert np.allclose(seen[0, 0, 3:9, 3:9], 1)
 
 
 def gradient(choose):
@@ -53,6 +59,18 @@ def test_places_are_the_means_unless_it_trains():
     assert moved.shape == (5, 3, 2)
     assert log_p.shape == expected.shape == (5, 3)
     assert np.all(np.asarray(log_p) < 0)
+
+
+def test_fixed_places_are_those_of_all_pictures_and_not_learnt():
+    fixed = [(-0.5, 0.25), (0.5, 0.0), (0.0, 1.0)]
+    model = glimpses.Ram(8, 3, fixed=fixed)
+    for training in (False, True):
+        _, places, log_p, _ = model(PICTURES, training=training)
+        assert np.allclose(places, [fixed] * 5)
+        assert not np.any(log_p)
+    assert glimpses.Ram.from_config(model.get_config()).fixed == model.fixed
+    with pytest.raises(ValueError, match="3 glimpses need as many fixed places, or none; got 2"):
+        glimpses.Ram(8, 3, fixed=fixed[:2])
 
 
 def test_random_places_are_spread_over_the_picture():
@@ -100,6 +118,16 @@ def test_paths_are_drawn():
     assert [ax.get_title() for ax in axes] == ["", "1", "2", "3", "", "4", "5", "6"]
     assert np.allclose(axes[0].lines[0].get_xdata(), 29.5)
     plt.close()
-    glimpses.album(PICTURES)
-    assert len(plt.gcf().axes) == 5
+    tall = {}
+    for columns in (1, 2):
+        glimpses.draw_paths(PICTURES[:2], places, np.array([[1, 2, 3], [4, 5, 6]]), columns)
+        one, other = (plt.gcf().axes[k].get_position() for k in (0, 4))
+        tall[columns] = one.y0 > other.y1
+        plt.close()
+    assert tall == {1: True, 2: False}
+
+
+def test_an_album_says_what_is_to_be_found():
+    glimpses.album(PICTURES, np.arange(10).reshape(5, 2))
+    assert [ax.get_title() for ax in plt.gcf().axes] == ["0 1", "2 3", "4 5", "6 7", "8 9"]
     plt.close()

@@ -3,7 +3,7 @@
 Lesson 18 builds the same network line by line. Not here: the pictures (`utils.scattered`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -15,21 +15,20 @@ from utils import plots
 
 POINTS = 12  # of a patch, across and down
 SIZES = (1, 2, 4)  # pixels across that a point of each patch covers
-EDGE = POINTS * max(SIZES) // 2  # black margin, in pixels, so that a glimpse may reach over the edge
 FRAMED = 1  # which patch is drawn
 Choice = Callable[[Any, Any, bool], tuple[Any, Any]]
 
 
 def sums_of(pictures: Any) -> Any:
-    """Sums of all pixels above and to the left, with a black margin around the picture.
+    """Sums of all pixels above and to the left.
 
     Args:
         pictures: `(N, S, S)`, 0 to 255.
 
     Returns:
-        `(N, S + 2 EDGE + 1, S + 2 EDGE + 1)`, float32; white counts 1.
+        `(N, S + 1, S + 1)`, float32, first row and column 0; white counts 1.
     """
-    light = ops.pad(ops.cast(pictures, "float32") / 255, ((0, 0), (EDGE + 1, EDGE), (EDGE + 1, EDGE)))
+    light = ops.pad(ops.cast(pictures, "float32") / 255, ((0, 0), (1, 0), (1, 0)))
     return ops.cumsum(ops.cumsum(light, axis=1), axis=2)
 
 
@@ -41,14 +40,15 @@ def glimpse(sums: Any, places: Any) -> Any:
         places: `(N, 2)`, y and x from -1, the upper or left edge, to 1; beyond, the edge counts.
 
     Returns:
-        `(N, 3, 12, 12)`, each point the mean of 1, 4 or 16 pixels, 0 to 1.
+        `(N, 3, 12, 12)`, each point the mean of 1, 4 or 16 pixels, 0 to 1; beyond the edge it is black.
     """
     width = sums.shape[1]
-    middle = (ops.clip(places, -1, 1) + 1) / 2 * (width - 2 * EDGE - 1) + EDGE
-    middle, flat, found = ops.cast(ops.round(middle), "int32"), ops.reshape(sums, (-1, width**2)), []
+    middle = ops.cast(ops.round((ops.clip(places, -1, 1) + 1) / 2 * (width - 1)), "int32")
+    flat, found = ops.reshape(sums, (-1, width**2)), []
     for size in SIZES:
         grid = ((np.arange(POINTS + 1) - POINTS // 2) * size).astype("int32")
-        corners = (middle[:, :1] + grid)[:, :, None] * width + (middle[:, 1:] + grid)[:, None, :]
+        at = ops.clip(middle[:, :, None] + grid, 0, width - 1)  # beyond the edge no sum grows
+        corners = at[:, 0, :, None] * width + at[:, 1, None, :]
         s = ops.take_along_axis(flat, ops.reshape(corners, (-1, (POINTS + 1) ** 2)), axis=1)
         s = ops.reshape(s, (-1, POINTS + 1, POINTS + 1))
         found.append((s[:, 1:, 1:] - s[:, :-1, 1:] - s[:, 1:, :-1] + s[:, :-1, :-1]) / size**2)
@@ -90,28 +90,45 @@ class Ram(keras.Model):
         units: hidden units.
         count: T, how many glimpses.
         choose: how a place is chosen: "learnt", "at_random" or "frozen".
+        fixed: T places (y, x), -1 to 1, the same for all pictures; then nothing is chosen.
+
+    Raises:
+        ValueError: another number of fixed places than of glimpses.
     """
 
     CHOICES: dict[str, Choice] = {"learnt": learnt, "at_random": at_random, "frozen": frozen}  # noqa: RUF012
 
-    def __init__(self, units: int = 128, count: int = 6, choose: str = "learnt", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        units: int = 128,
+        count: int = 6,
+        choose: str = "learnt",
+        fixed: Sequence[tuple[float, float]] = (),
+        **kwargs: Any,
+    ) -> None:
+        if len(fixed) not in (0, count):
+            raise ValueError(f"{count} glimpses need as many fixed places, or none; got {len(fixed)}.")
         super().__init__(**kwargs)
         self.units, self.count, self.choose = units, count, choose
+        self.fixed = tuple(map(tuple, fixed))
         self.what, self.where, self.join = (layers.Dense(n, "relu") for n in (units, 64, units))
         self.lstm = layers.LSTMCell(units)
         self.label, self.aim, self.expect = layers.Dense(10), layers.Dense(2, "tanh"), layers.Dense(1)
         self.seed = keras.random.SeedGenerator(0)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units, "count": self.count, "choose": self.choose}
+        own = {"units": self.units, "count": self.count, "choose": self.choose, "fixed": self.fixed}
+        return {**super().get_config(), **own}
 
     def call(self, pictures: Any, training: bool = False) -> list[Any]:
         zeros = ops.zeros((ops.shape(pictures)[0], self.units))
         sums, states, steps = sums_of(pictures), [zeros, zeros], []
-        for _ in range(self.count):
+        for step in range(self.count):
             mean = self.aim(states[0])
             noise = keras.random.normal(ops.shape(mean), seed=self.seed)
             place, log_p = self.CHOICES[self.choose](mean, noise, training)
+            if self.fixed:
+                place, log_p = ops.zeros_like(mean) + np.float32(self.fixed[step]), ops.zeros_like(log_p)
             expected = self.expect(ops.stop_gradient(states[0]))[:, 0]
             seen = self.what(ops.reshape(glimpse(sums, place), (-1, len(SIZES) * POINTS**2)))
             features = self.join(ops.concatenate([seen, self.where(place)], axis=1))
@@ -157,30 +174,38 @@ def pixel(places: np.ndarray, side: int) -> np.ndarray:
     return (np.clip(places, -1, 1) + 1) / 2 * side - 0.5
 
 
-def album(pictures: np.ndarray) -> None:
-    """Pictures side by side, grey."""
-    _, axes = plt.subplots(1, len(pictures), figsize=(6.4, 6.6 / len(pictures)), squeeze=False)
-    for ax, picture in zip(axes[0], pictures, strict=True):
+def album(pictures: np.ndarray, labels: np.ndarray) -> None:
+    """Pictures side by side, grey, each with its labels above.
+
+    Args:
+        pictures: `(N, S, S)`.
+        labels: `(N, K)`, of K digits in each picture.
+    """
+    _, axes = plt.subplots(1, len(pictures), figsize=(6.4, 7.8 / len(pictures)), squeeze=False)
+    for ax, picture, digits in zip(axes[0], pictures, labels, strict=True):
         ax.imshow(picture, cmap="gray")
+        ax.set_title(" ".join(map(str, digits)), fontsize=11, pad=3)
         ax.axis("off")
 
 
-def draw_paths(pictures: np.ndarray, places: np.ndarray, said: np.ndarray) -> None:
+def draw_paths(pictures: np.ndarray, places: np.ndarray, said: np.ndarray, columns: int = 2) -> None:
     """Each picture with the path of its glimpses, and beside it what each glimpse saw in its middle patch.
 
-    Two pictures stand side by side; the path begins at a ring and ends at an orange dot.
+    The path begins at a ring and ends at an orange dot.
 
     Args:
         pictures: `(N, S, S)`.
         places: of the glimpses, `(N, T, 2)`.
         said: the label that the network would have given after each glimpse, `(N, T)`.
+        columns: how many pictures stand side by side.
     """
     steps, half = places.shape[1], (places.shape[1] + 1) // 2
-    rows, wide = (len(pictures) + 1) // 2, half + 2
-    figure = plt.figure(figsize=(6.8, rows * 6.8 / wide * 1.2))
-    grid = figure.add_gridspec(2 * rows, 2 * wide)
+    rows, wide = -(-len(pictures) // columns), half + 2
+    inches = min(6.8, 0.8 * columns * wide)
+    figure = plt.figure(figsize=(inches, 2.4 * rows * inches / (columns * wide)))
+    grid = figure.add_gridspec(2 * rows, columns * wide)
     for k, (picture, path) in enumerate(zip(pictures, places, strict=True)):
-        top, left = k // 2 * 2, k % 2 * wide
+        top, left = k // columns * 2, k % columns * wide
         ax = figure.add_subplot(grid[top : top + 2, left : left + 2])
         y, x = pixel(path, picture.shape[0]).T
         ax.imshow(picture, cmap="gray")
