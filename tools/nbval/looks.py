@@ -134,7 +134,6 @@ def collection(artist: Any) -> dict[str, Any]:
     from matplotlib.collections import LineCollection, PathCollection
 
     visible = artist.get_visible()
-    artist.update_scalarmappable()  # as drawing does
     faces, edges = (several(colors, visible) for colors in (artist.get_facecolor(), artist.get_edgecolor()))
     found: dict[str, Any] = {"widths": np.array(artist.get_linewidth(), float)}
     if artist.get_array() is None:
