@@ -36,9 +36,7 @@ def words(axes: Any) -> dict[str, Any]:
     texts = [text for text in axes.texts if text.get_text().strip()]
     arrows = [note for note in axes.texts if getattr(note, "arrow_patch", None)]
     return {
-        "title": "\n".join(titles).strip(),
-        "label of x": axes.get_xlabel(),
-        "label of y": axes.get_ylabel(),
+        "titles": "\n".join([*titles, axes.get_xlabel(), axes.get_ylabel()]).strip(),
         "legend": joined([legend.get_title(), *legend.get_texts()]).strip() if legend else "",
         "texts": joined(texts),
         "colours of texts": several(sorted({rgba(text.get_color(), text.get_visible()) for text in texts})),
@@ -69,13 +67,17 @@ def ticks(axis: Any) -> str:
 
 def frame(axes: Any) -> dict[str, Any]:
     """Limits, scales, ticks, and what is drawn around."""
-    spines = [name for name, spine in axes.spines.items() if spine.get_visible()]
-    around = [*sorted(spines), str(axes.get_aspect())] if axes.axison else [str(axes.get_aspect())]
+    from matplotlib.colors import to_hex
+
+    place = axes.get_subplotspec()
+    where = [int(x) for x in place.get_geometry()] if place else []
+    parts = [*where, axes.get_aspect(), axes.get_xscale(), axes.get_yscale()]
+    if axes.axison:
+        parts += [name for name, spine in axes.spines.items() if spine.get_visible()]
+        parts += [to_hex(axes.get_facecolor(), keep_alpha=True)]
     return {
         "limits": np.array([*axes.get_xlim(), *axes.get_ylim()], float),
-        "scales": f"{axes.get_xscale()} {axes.get_yscale()}",
-        "frame": " ".join(around) if axes.get_visible() else "not to be seen",
-        "ground": several([axes.get_facecolor()]),
+        "frame": " ".join(map(str, parts)) if axes.get_visible() else "not to be seen",
         "ticks of x": ticks(axes.xaxis) if axes.axison else "",
         "ticks of y": ticks(axes.yaxis) if axes.axison else "",
     }
@@ -84,18 +86,17 @@ def frame(axes: Any) -> dict[str, Any]:
 def lines(axes: Any) -> dict[str, Any]:
     found = list(axes.lines)
     marked = [line for line in found if line.get_marker() not in (None, "None", "none", "", " ")]
+    colors = [rgba(line.get_color(), line.get_visible(), line.get_alpha()) for line in found]
+    strokes = [
+        f"{line.get_linestyle()} {line.get_drawstyle()} {line.get_linewidth():g}"
+        + (f" {line.get_marker()} {line.get_markersize():g}" if line in marked else "")
+        for line in found
+    ]
+    both = [(line.get_markerfacecolor(), line.get_markeredgecolor()) for line in marked]
     return {
-        "colours of lines": np.array(
-            [rgba(line.get_color(), line.get_visible(), line.get_alpha()) for line in found]
-        ),
-        "strokes of lines": "\n".join(
-            f"{line.get_linestyle()} {line.get_marker()} {line.get_drawstyle()}" for line in found
-        ),
-        "widths of lines": np.array([line.get_linewidth() for line in found]),
-        "sizes of markers": np.array([line.get_markersize() for line in marked]),
-        "colours of markers": several(
-            color for line in marked for color in (line.get_markerfacecolor(), line.get_markeredgecolor())
-        ),
+        "colours of lines": np.array(colors),
+        "strokes of lines": "\n".join(strokes),
+        "colours of markers": several(color for pair in both for color in pair),
     }
 
 
@@ -106,8 +107,9 @@ def patches(axes: Any) -> dict[str, Any]:
     return {
         "colours of shapes": np.array([rgba(p.get_facecolor(), p.get_visible()) for p in found]),
         "colours of edges": np.array([rgba(*edge) for edge in edges]),
-        "strokes of edges": "\n".join(f"{p.get_linestyle()} {p.get_hatch()}" for p in found),
-        "widths of edges": np.array([p.get_linewidth() for p in found]),
+        "strokes of edges": "\n".join(
+            f"{p.get_linestyle()} {p.get_hatch()} {p.get_linewidth():g}" for p in found
+        ),
     }
 
 
@@ -151,8 +153,8 @@ def collection(artist: Any) -> dict[str, Any]:
 
 
 def image(artist: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {"extent": np.array(artist.get_extent(), float), "origin": artist.origin}
-    found["alpha"] = 1.0 if artist.get_alpha() is None else np.asarray(artist.get_alpha(), float)
+    alpha = 1.0 if artist.get_alpha() is None else np.asarray(artist.get_alpha(), float)
+    found: dict[str, Any] = {"extent": np.array(artist.get_extent(), float), "alpha": alpha}
     return found | (mapped(artist) if np.ndim(artist.get_array()) == 2 else {})
 
 
@@ -174,8 +176,7 @@ def looks(figure: Any) -> dict[str, Any]:
         if hasattr(axes, "_colorbar"):  # what a colour bar is made of differs between versions
             found[f"axes {number}"] = known(here)
             continue
-        place = axes.get_subplotspec()
-        here |= {"place": list(place.get_geometry()) if place else []} | lines(axes) | patches(axes)
+        here |= lines(axes) | patches(axes)
         here["points"] = [collection(artist) for artist in axes.collections]
         here["pictures"] = [image(artist) for artist in axes.images]
         found[f"axes {number}"] = known(here)
