@@ -101,13 +101,38 @@ print(np.linalg.norm(keras.ops.convert_to_numpy(weight)))
 """  # noqa: E501
 
 
-def test_keras_clips_each_replicas_part_before_the_sum():
-    """Two parts of length 0.9 stay below 1, and their sum of length 1.27 is not clipped."""
+def printed(program):
     ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", TWICE],
+        [sys.executable, "-W", "ignore", "-c", program],
         cwd=notebooks.ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert float(ran.stdout.split()[-1]) == pytest.approx(1.2728, abs=1e-3)
+    return ran.stdout.splitlines()[-1]
+
+
+def test_keras_clips_each_replicas_part_before_the_sum():
+    """Two parts of length 0.9 stay below 1, and their sum of length 1.27 is not clipped."""
+    assert float(printed(TWICE)) == pytest.approx(1.2728, abs=1e-3)
+
+
+STATEFUL = """
+from utils.environment import prepare; prepare(devices=2)
+import keras, numpy as np, tensorflow as tf
+mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+for rows in (4, 2):
+    with mirrored.scope():
+        given, gru = keras.Input(batch_shape=(rows, None, 3)), keras.layers.GRU(5, stateful=True)
+        reader = keras.Model(given, gru(given))
+    try:
+        mirrored.run(lambda: reader(np.zeros((2, 6, 3))))
+        said.append("well")
+    except ValueError as error:
+        said = ["the same as the batch size of the initial state" in str(error)]
+print(said)
+"""
+
+
+def test_a_stateful_layer_for_the_rows_of_all_replicas_is_refused():
+    assert printed(STATEFUL) == "[True, 'well']"
