@@ -32,6 +32,13 @@ def test_each_notebook_has_a_record_of_all_its_cells(path):
     assert list(known) == [cell.id for cell in cells], f"make record {notebooks.choice(path)}"
 
 
+def test_how_each_recorded_figure_looks_could_be_told():
+    for file in notebooks.RECORDS.glob("*.json"):
+        for cell, leaves in notebooks.read_json(file).items():
+            untold = [path for path in leaves if path.endswith(f"[{record.UNTOLD}]")]
+            assert not untold, f"{file.stem}, {cell}: {untold}; tools/nbval/looks.py"
+
+
 @pytest.mark.parametrize("path", notebooks.all_notebooks(), ids=lambda path: path.stem)
 def test_the_scales_of_each_notebook_are_set_as_recorded(path):
     """What its stored outputs were made with: no test runs a notebook at these scales."""
@@ -421,6 +428,14 @@ def test_the_looks_of_what_notebooks_show_are_kept(monkeypatch):
     found = json.loads(record.look({}, []))
     assert found["figure 0[alt]"] == record.text("All parts.")
     assert "looks of figure 0[axes 1][points]" in found
+
+    def fails(figure):
+        raise KeyError("a new kind")
+
+    monkeypatch.setattr(record, "looks", fails)
+    picture()
+    plots.show("All parts.")
+    assert f"looks of figure 0[{record.UNTOLD}]" in json.loads(record.look({}, []))
 
 
 def test_records_that_do_not_know_how_figures_look_are_compared_without():

@@ -47,6 +47,7 @@ LEARNT = 1e-2  # relative, where they differ
 LOOSE = 0.5  # they differ by so much of the size: nothing is known
 
 LOOKS = "looks of "  # begins what is known of how something looks; of older records it is not known
+UNTOLD = "cannot be told"
 Leaf = dict[str, Any]  # "kind": shape or text; "numbers": if there are any
 
 _seen: dict[str, Leaf] = {}
@@ -264,7 +265,11 @@ def begin() -> None:
     def showing(alt: str) -> None:
         if plots.plt.get_fignums():
             figure = plots.plt.gcf()
-            _shown.append(({"alt": alt, **drawn(figure)}, looks(figure)))
+            try:
+                how = looks(figure)
+            except Exception as error:  # a figure of a kind that it does not know must not stop its cell
+                how = {UNTOLD: f"{type(error).__name__}: {error}"}
+            _shown.append(({"alt": alt, **drawn(figure)}, how))
         show(alt)
 
     plots.show = showing
