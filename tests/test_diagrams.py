@@ -14,6 +14,7 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Circle, FancyBboxPatch, Polygon
 
 from tools.nbval import record
+from tools.nbval.looks import looks
 from utils import diagrams, plots
 
 BRANCHES = [
@@ -189,7 +190,9 @@ def test_each_picture_is_the_recorded_one():
     """Where each box, arrow and word is, and its colour; `make record` keeps what is meant."""
     file, found = Path(__file__).with_name("pictures.json"), {}
     for name in PICTURES:
-        found[name] = record.together(list(record.drawn(drawn(name).figure).values()), 0)
+        figure = drawn(name).figure
+        found[name] = record.together(list(record.drawn(figure).values()), 0)
+        found[record.LOOKS + name] = record.together(list(looks(figure).values()), 0)
         plt.close("all")
     if os.environ.get("UNROLLED_RECORD"):
         lines = [f" {json.dumps(name)}: {json.dumps(leaf)}" for name, leaf in found.items()]

@@ -19,19 +19,19 @@ def kept():
 
 
 def test_all_begin_at_the_newest_step_that_all_have_kept(kept, tmp_path):
-    assert kept["newest"](tmp_path) == 0
+    assert kept["newest"](tmp_path, 2) == 0
     for me, step in ((0, 5), (0, 10), (1, 5), (0, 15), (1, 10)):
-        kept["keep"](tmp_path, me, step, [], np.zeros(1), [])
-    assert kept["newest"](tmp_path) == 10
+        kept["keep"](tmp_path, me, step, [], state=np.zeros(1), losses=[])
+    assert kept["newest"](tmp_path, 2) == 10
     assert kept["newest"](tmp_path, workers=1) == 15
     assert kept["newest"](tmp_path, workers=3) == 0
     (tmp_path / "worker-1-step-15.part").write_bytes(b"half of it")
-    assert kept["newest"](tmp_path) == 10
+    assert kept["newest"](tmp_path, 2) == 10
 
 
 def test_what_is_kept_comes_back_in_order(kept, tmp_path):
     variables = [keras.Variable(np.full((2, k + 1), float(k))) for k in range(12)]
-    kept["keep"](tmp_path, 1, 7, variables, np.ones((3, 4)), [0.5, 0.25])
+    kept["keep"](tmp_path, 1, 7, variables, state=np.ones((3, 4)), losses=[0.5, 0.25], seconds=[1.0])
     file = np.load(tmp_path / "worker-1-step-7.npz")
     for variable, array in zip(variables, kept["arrays"](file), strict=True):
         assert array.tolist() == keras.ops.convert_to_numpy(variable).tolist()
@@ -43,9 +43,10 @@ def test_what_is_kept_comes_back_in_order(kept, tmp_path):
 def paper():
     """The formulas alone."""
     path = next(path for path in notebooks.lessons() if path.stem.startswith("19"))
-    [source] = [cell.source for cell in notebooks.load(path).cells if cell.id == "paper-do"]
-    names = {}
-    exec(source.split("\n\n\nP, C")[0], names)
+    sources = {cell.id: cell.source for cell in notebooks.load(path).cells}
+    names = {"np": np}
+    exec(sources["paper-do"].split("\n\n\nP, ")[0], names)
+    exec(sources["best"].split("\n\n\ndef scaling")[0], names)
     return names
 
 
@@ -61,6 +62,14 @@ def test_a_step_is_shortest_where_the_text_says(paper, setting):
     times = [paper["step_time"](devices, *setting) for devices in range(1, 2000)]
     told = math.sqrt((compute - 2 * 4 * parameters / speed) / (2 * delay))
     assert 1 + int(np.argmin(times)) == pytest.approx(told, abs=1)
+    assert paper["best"](*setting) == 1 + int(np.argmin(times))
+
+
+def test_the_best_number_is_the_best_whole_one_not_the_nearest(paper):
+    """The formula gives 2.46, and three devices are faster than two all the same."""
+    compute, parameters, speed, delay = setting = 12.2e-3, 87_041, 12.5e9, 1e-3
+    assert round(math.sqrt((compute - 8 * parameters / speed) / (2 * delay))) == 2
+    assert paper["best"](*setting) == 3
 
 
 def test_where_sending_takes_half_as_long_as_computing_one_is_best(paper):
@@ -71,7 +80,7 @@ def test_where_sending_takes_half_as_long_as_computing_one_is_best(paper):
 def test_a_worker_that_fails_alone_ends_its_processes(tmp_path):
     """The program is made of the notebook's functions, and its failure is told."""
     made = run_cells("19", "keep", np=np, keras=keras)
-    assert made["newest"](tmp_path) == 0
+    assert made["newest"](tmp_path, 2) == 0
     path = tmp_path / "p.py"
     path.write_text("raise SystemExit('no network')")
     with pytest.raises(RuntimeError, match="no network"):
@@ -92,13 +101,38 @@ print(np.linalg.norm(keras.ops.convert_to_numpy(weight)))
 """  # noqa: E501
 
 
-def test_keras_clips_each_replicas_part_before_the_sum():
-    """Two parts of length 0.9 stay below 1, and their sum of length 1.27 is not clipped."""
+def printed(program):
     ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", TWICE],
+        [sys.executable, "-W", "ignore", "-c", program],
         cwd=notebooks.ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert float(ran.stdout.split()[-1]) == pytest.approx(1.2728, abs=1e-3)
+    return ran.stdout.splitlines()[-1]
+
+
+def test_keras_clips_each_replicas_part_before_the_sum():
+    """Two parts of length 0.9 stay below 1, and their sum of length 1.27 is not clipped."""
+    assert float(printed(TWICE)) == pytest.approx(1.2728, abs=1e-3)
+
+
+STATEFUL = """
+from utils.environment import prepare; prepare(devices=2)
+import keras, numpy as np, tensorflow as tf
+mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+for rows in (4, 2):
+    with mirrored.scope():
+        given, gru = keras.Input(batch_shape=(rows, None, 3)), keras.layers.GRU(5, stateful=True)
+        reader = keras.Model(given, gru(given))
+    try:
+        mirrored.run(lambda: reader(np.zeros((2, 6, 3))))
+        said.append("well")
+    except ValueError as error:
+        said = ["the same as the batch size of the initial state" in str(error)]
+print(said)
+"""
+
+
+def test_a_stateful_layer_for_the_rows_of_all_replicas_is_refused():
+    assert printed(STATEFUL) == "[True, 'well']"

@@ -4,7 +4,10 @@ import dataclasses
 import io
 import json
 import sys
+import time
 import wave
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import keras
 import matplotlib.pyplot as plt
@@ -12,10 +15,13 @@ import nbformat
 import numpy as np
 import pytest
 from IPython.display import Audio
+from matplotlib.colors import Normalize, PowerNorm
 
 from tools import check, notebooks
 from tools import record as make_record
 from tools.nbval import record
+from tools.nbval.looks import looks
+from utils import plots
 
 
 @pytest.mark.parametrize("path", notebooks.all_notebooks(), ids=lambda path: path.stem)
@@ -24,6 +30,13 @@ def test_each_notebook_has_a_record_of_all_its_cells(path):
     assert known is not None, f"make record {notebooks.choice(path)}"
     cells = [c for c in check.code_cells(notebooks.load(path)) if "raises-exception" not in notebooks.tags(c)]
     assert list(known) == [cell.id for cell in cells], f"make record {notebooks.choice(path)}"
+
+
+def test_how_each_recorded_figure_looks_could_be_told():
+    for file in notebooks.RECORDS.glob("*.json"):
+        for cell, leaves in notebooks.read_json(file).items():
+            untold = [path for path in leaves if path.endswith(f"[{record.UNTOLD}]")]
+            assert not untold, f"{file.stem}, {cell}: {untold}; tools/nbval/looks.py"
 
 
 @pytest.mark.parametrize("path", notebooks.all_notebooks(), ids=lambda path: path.stem)
@@ -269,3 +282,213 @@ def test_words_that_a_cell_shows_without_progress_bars():
         "look of the output": record.text("<b></b>"),
     }
     assert record.printed([bar]) == {}
+
+
+def picture(**changes):
+    """A figure of every kind of part; each key changes one thing of it."""
+    plain = {
+        "color": "red",
+        "ls": "-",
+        "lw": 2,
+        "marker": "o",
+        "ms": 4,
+        "mec": "black",
+        "alpha": 1.0,
+        "visible": True,
+    }
+    g = plain | changes
+    known = g.get
+    figure, ((a, b), (c, d)) = plt.subplots(2, 2, figsize=known("size", (6, 5)), layout="constrained")
+    a.plot([1, 2, 3], label=known("legend", "loss"), **{key: g[key] for key in plain})
+    a.legend(title=known("above", "run"))
+    a.set(title=known("title", "A"), xlabel=known("xlabel", "step"), ylabel=known("ylabel", "loss (nats)"))
+    a.set_title(known("left", "l"), loc="left")
+    a.set_xlim(0, known("end", 4))
+    a.set_yscale(known("scale", "linear"))
+    a.grid(known("grid", True))
+    a.set_facecolor(known("ground", "white"))
+    a.spines["top"].set_visible(known("spine", True))
+    a.xaxis.set_major_formatter(known("format", "{x:.0%}"))
+    b.bar(list(known("ticks", "ab")), [1, 2], color=known("bar", "blue"), edgecolor=known("edge", "black"),
+          lw=known("edge_width", 1), hatch=known("hatch"), ls=known("edge_style", "-"))  # fmt: skip
+    b.scatter([0, 1], [1, 2], color=known("point", "green"), s=known("area", 9), marker=known("shape", "o"),
+              edgecolor=known("rim", "red"), lw=known("rim_width", 1))  # fmt: skip
+    b.fill_between([0, 1], [0, 0], [1, known("filled", 1)], color=known("fill", "orange"))
+    b.hlines([1], 0, 1, linestyle=known("dashes", "--"))
+    b.tick_params(labelleft=known("labels", True))
+    norm = known("norm", Normalize)(vmin=0, vmax=known("vmax", 4))
+    shown = c.imshow([[0, 1], [2, 3]], cmap=known("cmap", "viridis"), norm=norm, extent=known("extent"),
+                     alpha=known("dim"))  # fmt: skip
+    figure.colorbar(shown, ax=c, label=known("bar_label", "share"))
+    d.scatter(
+        [0, 1], [0, 1], c=known("values", [0, 1]), cmap=known("map", "Blues"), vmin=known("low", 0), vmax=2
+    )
+    d.annotate(known("note", "here"), known("at", (0.5, 0.5)), (0.1, 0.1), color=known("ink", "black"),
+               arrowprops={"arrowstyle": "->", "color": known("arrow", "black")})  # fmt: skip
+    d.axis(known("axis", "on"))
+    figure.suptitle(known("whole", "All"))
+    return figure
+
+
+LOOKS = {
+    "color": "blue",
+    "ls": "--",
+    "lw": 3,
+    "marker": "s",
+    "ms": 5,
+    "mec": "white",
+    "alpha": 0.5,
+    "visible": False,
+    "size": (6, 6),
+    "legend": "gain",
+    "above": "runs",
+    "title": "B",
+    "xlabel": "epoch",
+    "ylabel": "loss",
+    "left": "r",
+    "end": 5,
+    "scale": "log",
+    "grid": False,
+    "ground": "grey",
+    "spine": False,
+    "format": "{x:.2f}",
+    "ticks": "ac",
+    "bar": "navy",
+    "edge": "red",
+    "edge_width": 2,
+    "hatch": "/",
+    "edge_style": ":",
+    "point": "lime",
+    "area": 16,
+    "shape": "^",
+    "rim": "black",
+    "rim_width": 2,
+    "norm": partial(PowerNorm, 0.5),
+    "filled": 2,
+    "fill": "gold",
+    "dashes": ":",
+    "labels": False,
+    "cmap": "magma",
+    "vmax": 5,
+    "extent": (0, 1, 0, 1),
+    "dim": 0.5,
+    "bar_label": "loss",
+    "values": [1, 0],
+    "map": "Reds",
+    "low": -1,
+    "note": "there",
+    "at": (0.5, 0.6),
+    "ink": "red",
+    "arrow": "red",
+    "axis": "off",
+    "whole": "Each",
+}
+
+
+@pytest.fixture(scope="module")
+def plain_looks():
+    found = seen(figure=looks(picture()))
+    plt.close("all")
+    return found
+
+
+@pytest.mark.parametrize("what", LOOKS)
+def test_each_change_of_how_a_figure_looks_is_noticed(plain_looks, what):
+    found = seen(figure=looks(picture(**{what: LOOKS[what]})))
+    plt.close("all")
+    assert record.compare(plain_looks, found) != []
+
+
+def test_the_layout_of_a_figure_is_not_looked_at(plain_looks):
+    """Where matplotlib puts things, and which ticks it takes, differs between its versions."""
+    figure = picture()
+    figure.canvas.draw()
+    assert record.compare(plain_looks, seen(figure=looks(figure))) == []
+    plt.close("all")
+
+
+def test_what_is_not_drawn_has_no_colour():
+    _, (one, two) = plt.subplots(1, 2)
+    one.bar([0], [1], edgecolor="red", lw=0)
+    two.bar([0], [1], edgecolor="blue", lw=0)
+    found = looks(plt.gcf())
+    assert found["axes 0"]["colours of edges"].tolist() == [[0.0] * 4]
+    assert found["axes 1"]["colours of edges"].tolist() == [[0.0] * 4]
+    plt.close("all")
+
+
+def test_the_looks_of_what_notebooks_show_are_kept(monkeypatch):
+    monkeypatch.setattr(plots, "show", plots.show)  # is given back at the end
+    monkeypatch.setattr(plots, "display", lambda shown: None)
+    monkeypatch.setattr(sys, "_recorded", True, raising=False)
+    monkeypatch.delenv("UNROLLED_SHAKEN", raising=False)
+    record.begin()
+    picture()
+    plots.show("All parts.")
+    found = json.loads(record.look({}, []))
+    assert found["figure 0[alt]"] == record.text("All parts.")
+    assert "looks of figure 0[axes 1][points]" in found
+
+    def fails(figure):
+        raise KeyError("a new kind")
+
+    monkeypatch.setattr(record, "looks", fails)
+    picture()
+    plots.show("All parts.")
+    assert f"looks of figure 0[{record.UNTOLD}]" in json.loads(record.look({}, []))
+
+
+def test_records_that_do_not_know_how_figures_look_are_compared_without():
+    made = {"figure 0[alt]": record.text("a"), "looks of figure 0[size]": record.numbers([6, 3])}
+    older = {"figure 0[alt]": record.text("a")}
+    assert record.compare(older, made) == []
+    assert record.compare(made, older) == ["looks of figure 0[size] is not made or not changed any more"]
+    more = made | {"looks of figure 0[words]": record.text("All")}
+    assert record.compare(made, more) == ["looks of figure 0[words] is new"]
+    assert record.compare(older, more | {"figure 1[alt]": record.text("b")}) == ["figure 1[alt] is new"]
+
+
+def test_what_was_let_go_stays_so_if_that_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(notebooks, "RECORDS", tmp_path)
+    made = {"cell": seen(port=34337, pair=[1.0, 2.0], loss=0.5, new=3)}
+    (tmp_path / "01_a.json").write_text(
+        json.dumps(
+            {"cell": {**made["cell"], "port": None, "pair": made["cell"]["pair"] | {"numbers": [1.0, None]}}}
+        )
+    )
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "01_a.json").write_text(json.dumps(made))
+    path = notebooks.NOTEBOOKS / "01_a.ipynb"
+    make_record.store(path, [run, run], keep=True)
+    kept = notebooks.read_json(tmp_path / "01_a.json")["cell"]
+    assert kept["port"] is None
+    assert kept["pair"]["numbers"] == [1.0, None]
+    assert kept["loss"] == made["cell"]["loss"]
+    assert kept["new"] == made["cell"]["new"]
+    make_record.store(path, [run, run])
+    assert notebooks.read_json(tmp_path / "01_a.json") == made
+
+
+def test_two_at_once_do_not_undo_each_others_settings(tmp_path, monkeypatch):
+    for name in ("01_a.ipynb", "02_b.ipynb"):
+        cells = [nbformat.v4.new_code_cell(f"N = scale(quick=1, cpu={name[1]})")]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / name)
+    monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(notebooks, "SETTINGS", tmp_path / "settings.json")
+    read = notebooks.read_json
+
+    def slowly(path):
+        known = read(path)
+        time.sleep(0.3)
+        return known
+
+    monkeypatch.setattr(notebooks, "read_json", slowly)
+    with ThreadPoolExecutor(2) as both:
+        list(
+            both.map(lambda name: make_record.store_settings([tmp_path / name]), ["01_a.ipynb", "02_b.ipynb"])
+        )
+    assert read(notebooks.SETTINGS) == {
+        "01_a": ["N = scale(quick=1, cpu=1)"],
+        "02_b": ["N = scale(quick=1, cpu=2)"],
+    }

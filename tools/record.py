@@ -5,11 +5,14 @@ And what the notebooks are set to at the other scales, which the tests do not ru
 
 import argparse
 import ast
+import fcntl
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tools import notebooks
@@ -44,17 +47,40 @@ def run(paths: list[Path], folder: Path, variables: dict[str, str]) -> None:
     )  # fmt: skip
 
 
-def store(path: Path, folders: list[Path]) -> None:
-    """Write a notebook's record, a line for each thing that a cell made."""
+@contextmanager
+def alone() -> Iterator[None]:
+    """One `tools.record` of this checkout at a time; two may run, each on notebooks of its own."""
+    folder = os.open(notebooks.SETTINGS.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def write(file: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = file.with_suffix(f".{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(file)
+
+
+def store(path: Path, folders: list[Path], keep: bool = False) -> None:
+    """Write a notebook's record, a line for each thing that a cell made.
+
+    With `keep`, what the record before has let go stays so.
+    """
     runs = [json.loads((folder / f"{path.stem}.json").read_text(encoding="utf-8")) for folder in folders]
     known = {cell: record.merged([run[cell] for run in runs]) for cell in runs[0]}
+    file = notebooks.RECORDS / f"{path.stem}.json"
+    before = (notebooks.read_json(file) or {}) if keep else {}
+    known = {cell: record.let_go(before.get(cell, {}), leaves) for cell, leaves in known.items()}
     lines = []
     for cell, leaves in known.items():
         inside = ",\n".join(f"  {json.dumps(path)}: {json.dumps(leaf)}" for path, leaf in leaves.items())
         lines.append(f" {json.dumps(cell)}: {{\n{inside}\n }}" if leaves else f" {json.dumps(cell)}: {{}}")
-    file = notebooks.RECORDS / f"{path.stem}.json"
     file.parent.mkdir(exist_ok=True)
-    file.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    write(file, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 ASKS = {"scale", "current_scale"}
@@ -77,11 +103,11 @@ def settings(path: Path) -> list[str]:
 
 def store_settings(paths: list[Path]) -> None:
     """Write the settings of some notebooks, beside those of the others that are still there."""
-    known = notebooks.read_json(notebooks.SETTINGS) or {}
-    every = notebooks.all_notebooks()
-    known = {path.stem: settings(path) if path in paths else known.get(path.stem, []) for path in every}
-    text = json.dumps(known, indent=1, ensure_ascii=False, sort_keys=True)
-    notebooks.SETTINGS.write_text(text + "\n", encoding="utf-8")
+    with alone():
+        known = notebooks.read_json(notebooks.SETTINGS) or {}
+        every = notebooks.all_notebooks()
+        known = {path.stem: settings(path) if path in paths else known.get(path.stem, []) for path in every}
+        write(notebooks.SETTINGS, json.dumps(known, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
 
 
 def main() -> None:
@@ -90,6 +116,7 @@ def main() -> None:
     parser.add_argument(
         "--settings", action="store_true", help="store the settings alone, which runs nothing"
     )
+    parser.add_argument("--keep", action="store_true", help="what records have let go stays so")
     options = parser.parse_args()
     paths = notebooks.all_notebooks(options.notebook, options.lab)
     store_settings(paths)
@@ -104,8 +131,8 @@ def main() -> None:
                 (folder / "build").mkdir(parents=True)
                 run(chosen, folder, variables)
         for path in paths:
-            store(path, folders if path in timed else folders[: len(RUNS)])
-    (notebooks.RECORDS / "VERSIONS").write_text(notebooks.main_versions() + "\n", encoding="utf-8")
+            store(path, folders if path in timed else folders[: len(RUNS)], options.keep)
+    write(notebooks.RECORDS / "VERSIONS", notebooks.main_versions() + "\n")
 
 
 if __name__ == "__main__":

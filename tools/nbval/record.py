@@ -31,6 +31,8 @@ from typing import Any
 
 import numpy as np
 
+from tools.nbval.looks import looks
+
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")  # of an object
 NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d+)*)(?:e[-+]?\d+)?")
 PLACES = {
@@ -44,10 +46,12 @@ AGREE, ROUNDING = 5e-5, 1e-6  # relative and absolute, where all stored runs saw
 LEARNT = 1e-2  # relative, where they differ
 LOOSE = 0.5  # they differ by so much of the size: nothing is known
 
+LOOKS = "looks of "  # begins what is known of how something looks; of older records it is not known
+UNTOLD = "cannot be told"
 Leaf = dict[str, Any]  # "kind": shape or text; "numbers": if there are any
 
 _seen: dict[str, Leaf] = {}
-_shown: list[dict[str, Any]] = []
+_shown: list[tuple[dict[str, Any], dict[str, Any]]] = []  # of each figure: what it shows, how it looks
 
 
 def names(source: str) -> list[str]:
@@ -260,7 +264,12 @@ def begin() -> None:
 
     def showing(alt: str) -> None:
         if plots.plt.get_fignums():
-            _shown.append({"alt": alt, **drawn(plots.plt.gcf())})
+            figure = plots.plt.gcf()
+            try:
+                how = looks(figure)
+            except Exception as error:  # a figure of a kind that it does not know must not stop its cell
+                how = {UNTOLD: f"{type(error).__name__}: {error}"}
+            _shown.append(({"alt": alt, **drawn(figure)}, how))
         show(alt)
 
     plots.show = showing
@@ -279,8 +288,9 @@ def look(given: dict[str, Any], wanted: list[str]) -> str:
             found.update(leaves(name, given[name]))
     found = {path: leaf for path, leaf in found.items() if _seen.get(path) != leaf}
     _seen.update(found)
-    for number, figure in enumerate(_shown):
+    for number, (figure, how) in enumerate(_shown):
         found.update(leaves(f"figure {number}", figure))
+        found.update(leaves(f"{LOOKS}figure {number}", how))
     _shown.clear()
     return json.dumps(found)
 
@@ -344,6 +354,21 @@ def merged(runs: list[dict[str, Leaf]]) -> dict[str, Leaf | None]:
     return found
 
 
+def let_go(before: Mapping[str, Leaf | None], now: Mapping[str, Leaf | None]) -> dict[str, Leaf | None]:
+    """A record without what the one before had let go, by hand too: ports, clocks, agreement by chance."""
+    found = dict(now)
+    for path, leaf in now.items():
+        if path not in before or leaf is None:
+            continue
+        old = before[path]
+        if old is None:
+            found[path] = None
+        elif old["kind"] == leaf["kind"] and "numbers" in leaf:
+            pairs = zip(old["numbers"], leaf["numbers"], strict=True)
+            found[path] = leaf | {"numbers": [None if was is None else x for was, x in pairs]}
+    return found
+
+
 def sizes(leaf: Leaf) -> np.ndarray:
     """What the numbers of a leaf are compared with: each with itself, a mean with the root mean square."""
     values = np.abs([x or 0.0 for x in leaf["numbers"]])
@@ -362,8 +387,13 @@ def close(stored: Leaf, leaf: Leaf) -> bool:
 
 
 def compare(stored: Mapping[str, Leaf | None], found: Mapping[str, Leaf]) -> list[str]:
-    """What a cell made otherwise than its record says, a line each."""
-    lines = [f"{path} is new" for path in found if path not in stored]
+    """What a cell made otherwise than its record says, a line each.
+
+    How a figure looks is compared where the record knows it.
+    """
+    looked = {path.split("[")[0] for path in stored if path.startswith(LOOKS)}
+    new = (path for path in found if path not in stored)
+    lines = [f"{path} is new" for path in new if not path.startswith(LOOKS) or path.split("[")[0] in looked]
     for path, leaf in stored.items():
         if leaf is None:
             continue
