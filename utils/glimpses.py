@@ -128,7 +128,8 @@ class Ram(keras.Model):
             noise = keras.random.normal(ops.shape(mean), seed=self.seed)
             place, log_p = self.CHOICES[self.choose](mean, noise, training)
             if self.fixed:
-                place, log_p = ops.zeros_like(mean) + np.float32(self.fixed[step]), ops.zeros_like(log_p)
+                place = ops.zeros_like(mean) + np.array(self.fixed[step], "float32")
+                log_p = ops.zeros_like(log_p)
             expected = self.expect(ops.stop_gradient(states[0]))[:, 0]
             seen = self.what(ops.reshape(glimpse(sums, place), (-1, len(SIZES) * POINTS**2)))
             features = self.join(ops.concatenate([seen, self.where(place)], axis=1))
