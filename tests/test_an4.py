@@ -309,6 +309,13 @@ def test_mfcc_tell_loudness_first_and_shape_after():
         sound.mfcc(np.ones(9), 8000)
 
 
+def test_mfcc_of_a_spectrum_that_is_equal_in_all_bands_are_zero_but_for_the_first(monkeypatch):
+    monkeypatch.setattr(sound, "mel_bands", lambda bands, bins, *_: np.ones((bins, bands)))
+    found = sound.mfcc(tone(700, 16_000), 16_000)
+    assert found[:, 0].min() > 1
+    assert np.abs(found[:, 1:]).max() < 1e-4
+
+
 def test_a_band_begins_and_ends_where_it_should():
     bands = sound.mel_bands(10, 257, 16_000, 1000.0, 4000.0)
     hertz = np.linspace(0, 8000, 257)

@@ -21,6 +21,10 @@ def test_bootstrap_refuses_what_gives_no_interval(values: list[float]) -> None:
         bootstrap(values)
 
 
+def test_bootstrap_of_two_values_goes_from_one_to_the_other() -> None:
+    assert bootstrap([1.0, 3.0]) == (1, 3)
+
+
 def test_bootstrap_leaves_a_fortieth_of_the_means_on_either_side() -> None:
     means = np.random.default_rng(3).choice(range(9), (500, 9)).mean(axis=1)
     low, high = bootstrap(list(range(9)), draws=500, seed=3)

@@ -48,6 +48,17 @@ def test_batches_hold_each_review_once_with_its_label() -> None:
         assert (np.count_nonzero(x, axis=1) == lengths[x[:, 0] - 1]).all()
 
 
+def test_what_does_not_fill_a_batch_is_drawn_anew_and_not_the_longest() -> None:
+    lengths = np.arange(1, 101)
+    ids = np.where(np.arange(100) < lengths[:, None], lengths[:, None], 0)
+    left = []
+    for seed in range(20):
+        read = {int(k) for x, _ in r.batches(ids, lengths % 2, np.random.default_rng(seed)) for k in x[:, 0]}
+        left.append(set(lengths.tolist()) - read)
+    assert all(len(numbers) == 36 for numbers in left)
+    assert 40 < np.mean([np.mean(list(numbers)) for numbers in left]) < 61
+
+
 @pytest.mark.parametrize(
     ("ids", "said"),
     [
@@ -169,6 +180,13 @@ def test_training_takes_another_order_in_each_epoch_and_clips(monkeypatch) -> No
     assert orders[:2] == orders[2:4]
     assert len({tuple(order) for order in orders}) == 4
     assert model.optimizer.clipnorm == 1
+
+
+def test_the_rate_has_fallen_at_the_end_of_training() -> None:
+    ids, labels = reviews()
+    for epochs in (1, 3):
+        r.train(model := network(), ids, labels, epochs, 0.05, eager=True)
+        assert float(model.optimizer.learning_rate) == pytest.approx(0.05 * 0.02, rel=1e-3)
 
 
 def test_what_stands_beside_a_review_does_not_matter_and_the_file_is_the_same(tmp_path) -> None:
