@@ -26,7 +26,6 @@ PART_BY_PART = {"standardised"}
 READ = {
     "05_depth": "speakers who are heard in training are not scored, whatever part they were in",
     "08_which_layer": 'a function returns all parts of all layers; training takes "train", the choice "dev"',
-    "16_crf_rnn": 'a list holds the scores of both parts; the choice is made by those of "validation"',
     "15_do_labels_depend": 'one function costs any part; it learns from "train", chooses on "validation"',
 }
 ADDS = {"append", "extend", "update", "add", "insert", "setdefault"}
