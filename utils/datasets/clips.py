@@ -85,6 +85,10 @@ class Clips:
     captions: tuple[tuple[str, ...], ...]
     load: Load
 
+    def first(self, count: int | None) -> "Clips":
+        """The first clips of the part; all if None."""
+        return Clips(self.names[:count], self.captions[:count], self.load)
+
     def pictures(self, side: int | None = None) -> Pictures:
         """All frames as pictures, 20 for each clip, one clip after the other.
 

@@ -55,7 +55,7 @@ def make_motion(rng: np.random.Generator) -> Motion:
         rng: of NumPy; the same state gives the same film.
     """
     color, shape, way, plan = (str(rng.choice(names)) for names in (list(COLORS), SHAPES, WAYS, PLANS))
-    low, high, across = rng.uniform((0.16, 0.7, 0.2), (0.3, 0.84, 0.8))
+    low, high, across = rng.uniform((0.24, 0.68, 0.28), (0.32, 0.76, 0.72))
     return Motion(color, shape, way, plan, (float(low), float(high)), float(across), int(rng.integers(6, 12)))
 
 
@@ -87,7 +87,7 @@ def draw(motion: Motion, side: int = SIDE) -> np.ndarray:
         share = 1 - share if motion.way in ("left", "up") else share
         along = low + round(share, 6) * (high - low)
         x, y = (along, motion.across) if motion.way in ("left", "right") else (motion.across, along)
-        frames.append(scenes.draw((scenes.Thing(motion.shape, motion.color, "small", x, y),), side))
+        frames.append(scenes.draw((scenes.Thing(motion.shape, motion.color, "large", x, y),), side))
     return np.stack(frames)
 
 
