@@ -268,13 +268,7 @@ def msvd() -> Described:
             parts = {name: "train" if k < FIRST[0] else "val" if k < FIRST[1] else "test"
                      for k, name in enumerate(order)}  # fmt: skip
             load = loader(clips_at, places, from_film)
-        if not places or (missing := sorted(set(places) - set(captions))):
-            what = (
-                f"{len(missing)} clips, such as {missing[0]}, have no sentence"
-                if places
-                else "no clip is there"
-            )
-            raise ValueError(what)
+        require_whole(places, captions, parts)
     except (OSError, EOFError, ValueError, KeyError, TypeError, zlib.error, tarfile.TarError) as error:
         again = f"Get {clips_at.name} and {told_at.name} again."
         raise DataError(f"MSVD cannot be read ({error}). {again}") from error
@@ -285,6 +279,26 @@ def msvd() -> Described:
 
     source = Source("MSVD", "real", origin, digest)
     return Described(part("train"), part("val"), part("test"), source)
+
+
+def require_whole(
+    places: Mapping[str, Place], captions: Mapping[str, Sequence[str]], parts: Mapping[str, str]
+) -> None:
+    """Refuse clips without sentences, or of a part that there is not.
+
+    Raises:
+        ValueError: such a clip, or no clip at all.
+    """
+    if not places:
+        raise ValueError("no clip is there")
+    missing = sorted(set(places) - set(captions))
+    if missing:
+        raise ValueError(f"{len(missing)} clips, such as {missing[0]}, have no sentence")
+    for name in sorted(places):
+        if not captions[name]:
+            raise ValueError(f"{name} has no sentence")
+        if parts[name] not in ("train", "val", "test"):
+            raise ValueError(f"{name} is a clip of the part {parts[name]!r}")
 
 
 def pair(folder: Path | None) -> tuple[tuple[Path, str], tuple[Path, str]]:
