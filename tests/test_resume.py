@@ -28,6 +28,7 @@ REPORTS = {
     "12_who_aligns": set(),
     "13_lip_reading": {"tell", "watch", "write"},
     "13_does_time_matter": set(),
+    "14_video_description": {"tell", "write"},
     "17_draw": {"score"},
     "18_visual_attention": {"error"},
 }
@@ -44,6 +45,7 @@ BESIDE = {
     "09_is_one_vector_enough": {"EAGER"},
     "12_who_aligns": {"EAGER", "HEAR"},
     "13_does_time_matter": {"EAGER"},
+    "14_video_description": {"EAGER"},
     "17_draw": {"JIT"},
     "18_visual_attention": {"EAGER"},
 }
