@@ -255,8 +255,8 @@ def test_drawn_films_come_in_twins(monkeypatch, capsys):
     data = datasets.msvd()
     assert capsys.readouterr().out == ""
     parts = data.train, data.validation, data.test
-    assert [len(part.names) for part in parts] == [600, 100, 200]
-    assert len(data.contents) == 900
+    assert [len(part.names) for part in parts] == [1200, 100, 200]
+    assert len(data.contents) == 1500
     for part in parts:
         for one, other in zip(part.names[::2], part.names[1::2], strict=True):
             assert data.contents[other] == motions.twin(data.contents[one])
@@ -264,9 +264,9 @@ def test_drawn_films_come_in_twins(monkeypatch, capsys):
         frames, again = (sorted(frame.tobytes() for frame in data.test.load(name)) for name in (one, other))
         assert frames == again
         assert (data.test.load(one) != data.test.load(other)).any()
-    assert datasets.drawn_clips(12).source == datasets.drawn_clips(12).source
+    assert datasets.drawn_clips(24).source == datasets.drawn_clips(24).source
     with pytest.raises(ValueError, match="must be even"):
-        datasets.drawn_clips(30)
+        datasets.drawn_clips(36)
 
 
 def test_a_twin_of_a_twin_is_the_film():

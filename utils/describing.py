@@ -140,7 +140,11 @@ def describer(
 
 
 def batches(
-    frames: np.ndarray, told: Encoded, size: int = 64, some: int = SOME
+    frames: np.ndarray,
+    told: Encoded,
+    size: int = 64,
+    some: int = SOME,
+    change: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
 ) -> Callable[[np.random.Generator], Iterator[tuple[list, np.ndarray]]]:
     """Batches of an epoch: some sentences of each clip, other ones each time, as `training.train` takes them.
 
@@ -149,12 +153,13 @@ def batches(
         told: sentences of each clip, as `captions.encode` gives them.
         size: sentences in a batch.
         some: of each clip, at most.
+        change: what is done to the frames of a batch, such as `lips.mixed`.
     """
 
     def epoch(rng: np.random.Generator) -> Iterator[tuple[list, np.ndarray]]:
         few = [[several[k] for k in rng.permutation(len(several))[:some]] for several in told]
         for seen, tokens in captions.batches(frames, few, rng, size, LONGEST):
-            yield [seen, tokens[:, :-1]], tokens[:, 1:]
+            yield [change(seen, rng) if change else seen, tokens[:, :-1]], tokens[:, 1:]
 
     return epoch
 
@@ -169,6 +174,7 @@ def learn(
     seed: int = 0,
     size: int = 64,
     some: int = SOME,
+    change: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
     start: Sequence[np.ndarray] | None = None,
     validation: tuple[np.ndarray, Encoded] | None = None,
     path: Path | None = None,
@@ -179,7 +185,7 @@ def learn(
 
     Args:
         model: as `describer` makes it.
-        frames, told, size, some: see `batches`.
+        frames, told, size, some, change: see `batches`.
         epochs: how often some sentences of each clip are learnt.
         rate: the highest learning rate.
         seed: of weights, dropout and order.
@@ -193,7 +199,7 @@ def learn(
     count = sum(min(some, len(several)) for several in told) // size
     return training.train(
         model,
-        batches(frames, told, size, some),
+        batches(frames, told, size, some, change),
         count,
         epochs,
         rate,

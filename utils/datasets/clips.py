@@ -332,16 +332,16 @@ def official(folder: Path | None) -> tuple[tuple[Path, str], tuple[Path, str]] |
     return (clips, told) if clips and told else None
 
 
-def drawn_clips(count: int = 600) -> Described:
+def drawn_clips(count: int = 1200) -> Described:
     """The sample: drawn films, see `utils.samples.motions`; each stands beside its twin.
 
     Args:
-        count: films to learn from; a sixth of that for validation, a third for the test; all even.
+        count: films to learn from; a twelfth of that for validation, a sixth for the test; all even.
 
     Raises:
         ValueError: the numbers of films are not even.
     """
-    counts = {"train": count, "validation": count // 6, "test": count // 3}
+    counts = {"train": count, "validation": count // 12, "test": count // 6}
     if any(number % 2 for number in counts.values()):
         raise ValueError(f"{count} films to learn from make {counts}; each number must be even.")
     rng = np.random.default_rng(0)
