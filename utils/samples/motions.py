@@ -55,7 +55,7 @@ def make_motion(rng: np.random.Generator) -> Motion:
         rng: of NumPy; the same state gives the same film.
     """
     color, shape, way, plan = (str(rng.choice(names)) for names in (list(COLORS), SHAPES, WAYS, PLANS))
-    low, high, across = rng.uniform((0.24, 0.68, 0.28), (0.32, 0.76, 0.72))
+    low, high, across = rng.uniform((0.24, 0.7, 0.4), (0.3, 0.76, 0.6))
     return Motion(color, shape, way, plan, (float(low), float(high)), float(across), int(rng.integers(6, 12)))
 
 
