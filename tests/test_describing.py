@@ -136,6 +136,6 @@ def test_drawn_films_and_scenes_are_seen_by_the_same_eyes():
         "train": (10, 20, 192), "validation": (2, 20, 192), "test": (4, 20, 192),
     }  # fmt: skip
     assert np.abs(seen["train"].mean(axis=(0, 1))).max() < 1e-3
-    assert seen["train"].std() == pytest.approx(1, abs=0.15)
+    assert 0.5 < seen["train"].std() <= 1
     stills = describing.look_at_photos(drawn_scenes(), describing.eyes_for(world, None), None, 7)
     assert stills.shape == (7, 1, 192)
