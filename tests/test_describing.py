@@ -112,13 +112,13 @@ def test_a_network_learns_and_writes_what_it_learnt_and_goes_on_from_given_weigh
     told = [[[1, 4, 5 + k % 4, 2]] for k in range(6)]
     options = {"size": 6, "some": 1}
     frames = FRAMES + 2 * np.eye(6, 5, dtype="float32")[:, None]
-    first = describing.learn(model, frames, told, 100, 0.05, **options)
+    first = describing.train(model, frames, told, 100, 0.05, **options)
     written = describing.write(model, frames, 4)
     assert describing.texts(written, WORDS) == [f"a {WORDS[5 + k % 4]}" for k in range(6)]
     weights = [np.array(weight) for weight in model.get_weights()]
-    more = describing.learn(model, frames, told, 1, 1e-4, start=weights, **options)
+    more = describing.train(model, frames, told, 1, 1e-4, start=weights, **options)
     assert more[0][0] < first[0][0] - 0.3
-    fresh = describing.learn(model, frames, told, 1, 1e-4, **options)
+    fresh = describing.train(model, frames, told, 1, 1e-4, **options)
     assert fresh[0][0] == pytest.approx(first[0][0], abs=0.05)
     assert training.train.__kwdefaults__["start"] is None
 

@@ -164,7 +164,7 @@ def batches(
     return epoch
 
 
-def learn(
+def train(
     model: keras.Model,
     frames: np.ndarray,
     told: Encoded,
