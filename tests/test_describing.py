@@ -82,7 +82,7 @@ def test_lesson_14_builds_the_networks_of_utils_describing():
         "describing": describing,
         "LSTM": layers.LSTM, "scale": lambda **options: 7, "film_words": WORDS,
     }  # fmt: skip
-    names = run_cells("14_", "pooling-do", "pooling-net", "s2vt", "attend", **given)
+    names = run_cells("14_", "pooling-do", "pooling-end", "pooling-net", "s2vt", "attend", **given)
     for kind, build in (("mean pooling", "mean_pooling"), ("S2VT", "s2vt"), ("attention", "attention")):
         ours, theirs = names[build](5, len(WORDS), 4, 7, 0.0), make(kind)
         assert [weight.shape for weight in ours.weights] == [weight.shape for weight in theirs.weights]
