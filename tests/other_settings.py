@@ -83,6 +83,12 @@ OTHERS: dict[str, list[dict[str, str]]] = {
         {"FILM": "-1", "FILMS": "33", "UNITS": "20", "WORD_EPOCHS": "1", "COLOUR_EPOCHS": "3", "EPOCHS": "7",
          "VIEWS": "3", "DROPOUT": "0.5"},
     ],
+    "14": [
+        {"FILM": "3", "FILM_EPOCHS": "2", "CLIPS": "20", "UNITS": "5", "EPOCHS": "2", "SEEDS": "2",
+         "PHOTOS": "20", "PHOTO_EPOCHS": "2"},
+        {"FILM": "-1", "FILM_EPOCHS": "6", "CLIPS": "33", "UNITS": "20", "EPOCHS": "3", "SEEDS": "1",
+         "PHOTOS": "33", "PHOTO_EPOCHS": "1"},
+    ],
     "15": [
         {"PHOTO": "str(root / 'data' / 'photos' / 'pizza.jpg')", "ORDER": "'frequent first'", "SCENES": "300",
          "SCENE_EPOCHS": "1", "PHOTOS": "100", "UNITS": "5", "EPOCHS": "1", "BEAM": "1"},

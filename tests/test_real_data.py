@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from utils import datasets, features
-from utils.datasets import common, dialogues, films, music, sentences, sequences, speech, texts
+from utils.datasets import clips, common, dialogues, films, music, sentences, sequences, speech, texts
 from utils.samples import mouths
 
 folder = os.environ.get("UNROLLED_DATA", "")
@@ -237,6 +237,19 @@ def test_grid(tmp_path, monkeypatch):
         "BLUE": 15,
     }
     assert np.mean([one.spans[0][0] for one in every]) == pytest.approx(13.83, abs=0.01)
+
+
+def test_msvd():
+    data = datasets.msvd()
+    assert data.source == datasets.Source("MSVD", "real", "UNROLLED_DATA", clips.SHEETS.sha256)
+    parts = (data.train, data.validation, data.test)
+    assert [len(part.names) for part in parts] == [279, 22, 167]
+    assert sum(len(several) for several in data.train.captions) == 11_814
+    assert min(len(several) for part in parts for several in part.captions) == 21
+    assert data.train.load(data.train.names[0]).shape == (20, 128, 128, 3)
+    films = [{name[:11] for name in part.names} for part in parts]
+    assert not films[0] & films[1]
+    assert not films[0] & films[2]  # no film of the test is learnt from
 
 
 def test_multi30k():

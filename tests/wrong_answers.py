@@ -1009,3 +1009,72 @@ def share(devices, compute, parameters, speed):
     sending = 4 * parameters * (devices - 1) / devices / speed
     return sending / (compute / devices + sending)""",
 ]
+
+# 14
+WRONG["14", 1] = [
+    # not divided by the sum: right where the exponentials sum to 1
+    """\
+def look(e, frames):
+    return np.exp(e - e.max()) @ frames""",
+    # the plain mean: right where all scores are equal
+    """\
+def look(e, frames):
+    return frames.mean(axis=0)""",
+    # weights of the wrong frames
+    """\
+def look(e, frames):
+    weights = np.exp(e - e.max())
+    return weights[::-1] / weights.sum() @ frames""",
+]
+WRONG["14", 1] += off(
+    """\
+def look(e, frames):
+    weights = np.exp(e - e.max())
+    return weights / weights.sum() @ frames""",
+    0.5,
+    "e[0] == e[1], e[0] > e[1]",
+)
+
+WRONG["14", 2] = [
+    # the last frame is left out
+    """\
+def spaced(n, count):
+    return [n * k // count for k in range(count)]""",
+    # cut off, not rounded: wrong only where a place lies above a half
+    """\
+def spaced(n, count):
+    return [int(place) for place in np.linspace(0, n - 1, count)]""",
+    # never a frame twice
+    """\
+def spaced(n, count):
+    return sorted({round(place) for place in np.linspace(0, n - 1, count)})""",
+]
+
+
+def spaced(kept: str) -> str:
+    """A solution of exercise 2 of lesson 14 that is changed by an expression of its list."""
+    return f"""\
+def spaced(n, count):
+    found = [round(place) for place in np.linspace(0, n - 1, count)]
+    return {kept}"""
+
+
+WRONG["14", 2] += [
+    spaced(f"found[::-1] if n == {n} else found") for n in (10, 5, 2)
+]  # each case is looked at
+WRONG["14", 2].append(spaced("found[:1] if n == 1 else found"))
+
+WRONG["14", 3] = [
+    # the same film is a twin of itself
+    """\
+def twins_of(one, other):
+    return sorted(one) == sorted(other)""",
+    # how often a frame is there does not count
+    """\
+def twins_of(one, other):
+    return set(one) == set(other) and one != other""",
+    # a twin must be the film backwards in no case
+    """\
+def twins_of(one, other):
+    return False""",
+]

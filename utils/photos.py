@@ -19,11 +19,21 @@ from keras import ops
 from matplotlib.colors import to_rgb
 
 from utils import features, plots
-from utils.datasets import Labelled, Pictures, company_scenes, corel5k, drawn_scenes, flickr8k
+from utils.datasets import (
+    Described,
+    Labelled,
+    Pictures,
+    company_scenes,
+    corel5k,
+    drawn_clips,
+    drawn_scenes,
+    flickr8k,
+    msvd,
+)
 from utils.datasets.pictures import Captioned
 from utils.fetch import Unavailable
 
-Data = TypeVar("Data", Captioned, Labelled)
+Data = TypeVar("Data", Captioned, Labelled, Described)
 
 
 def photos_or_scenes(networks: Sequence[str]) -> tuple[Captioned, features.Extractor | None]:
@@ -42,6 +52,15 @@ def labels_or_scenes(networks: Sequence[str]) -> tuple[Labelled, features.Extrac
         networks: names in `features.NETWORKS`, the one wanted most first.
     """
     return with_extractor(corel5k(), company_scenes, networks)
+
+
+def clips_or_films(networks: Sequence[str]) -> tuple[Described, features.Extractor | None]:
+    """MSVD and a network that looks at its frames; without one of them drawn films, and None.
+
+    Args:
+        networks: names in `features.NETWORKS`, the one wanted most first.
+    """
+    return with_extractor(msvd(), drawn_clips, networks)
 
 
 def with_extractor(

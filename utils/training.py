@@ -70,11 +70,12 @@ def train(
     seed: int,
     loss: Loss,
     score: Callable[[], float] | None = None,
+    start: Sequence[np.ndarray] | None = None,
     path: Path | None = None,
     report: Callable[[int, list[float]], Sequence[float]] | None = None,
     eager: bool = False,
 ) -> list[list[float]]:
-    """Train a network from new weights, with Adam and clipped gradients.
+    """Train a network, from new weights or given ones, with Adam and clipped gradients.
 
     A model that was trained before is not compiled again, which would take longer than to train it: seeds
     and learning rates are tried one after the other with the same model.
@@ -88,6 +89,7 @@ def train(
         seed: of the weights, of dropout and of the order.
         loss: from targets and outputs to a number.
         score: called after each epoch; what it returns is kept as the validation loss.
+        start: weights to begin with, as `get_weights` gives them; new ones, by the seed, if None.
         path: where the training is kept after each epoch, and goes on from, see `utils.resume`.
         report: called after each epoch with its number, from 1, and its figures; it returns further figures,
             as many each time, that are kept with them.
@@ -98,14 +100,16 @@ def train(
         without), the seconds of training, and what `report` returned.
     """
     start_again(model, seed, loss, eager)
+    if start is not None:
+        model.set_weights(start)
     history = resume.go_on(path, model)
     for epoch in range(len(history), epochs):
-        start, losses = time.perf_counter(), []
+        begun, losses = time.perf_counter(), []
         for k, (inputs, targets) in enumerate(batches(np.random.default_rng((seed, epoch)))):
             model.optimizer.learning_rate = rate_at(epoch * count + k, epochs * count, rate)
             model.reset_metrics()  # else some versions of Keras give the mean of the batches so far
             losses.append(model.train_on_batch(inputs, targets))
-        seconds = time.perf_counter() - start
+        seconds = time.perf_counter() - begun
         row = [float(np.mean(losses)), score() if score is not None else math.nan, seconds]
         history.append([*row, *(report(epoch + 1, row) if report is not None else [])])
         if path is not None:

@@ -15,6 +15,7 @@ sequences    splice junctions, posts with named entities
 speech       spoken digits, and strings of them
 sentences    AN4: sentences with their sound
 films        GRID: films of a mouth that speaks; drawn mouths
+clips        MSVD: clips with sentences; drawn films
 sentiment    IMDB's reviews
 translation  Multi30k: sentences in German or French, and in English
 dialogues    DailyDialog without its repeats
@@ -22,6 +23,7 @@ dialogues    DailyDialog without its repeats
 Not here: how the samples are made (`utils.samples`).
 """
 
+from utils.datasets.clips import Clips, Described, drawn_clips, msvd
 from utils.datasets.common import Source
 from utils.datasets.dialogues import Dialogues, dailydialog
 from utils.datasets.digits import Digits, mnist
@@ -38,6 +40,8 @@ from utils.datasets.texts import python_library, shakespeare, text_file
 from utils.datasets.translation import multi30k
 
 __all__ = [
+    "Clips",
+    "Described",
     "Dialogues",
     "Digits",
     "Labelled",
@@ -50,6 +54,7 @@ __all__ = [
     "corel5k",
     "dailydialog",
     "digit_strings",
+    "drawn_clips",
     "drawn_films",
     "drawn_landscapes",
     "drawn_scenes",
@@ -60,6 +65,7 @@ __all__ = [
     "jsb_chorales",
     "mnist",
     "msrc21",
+    "msvd",
     "multi30k",
     "own_photo",
     "photo",

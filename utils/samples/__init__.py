@@ -9,6 +9,7 @@ dna        bases around a junction
 posts      sentences with names
 digits     three notes, sung
 mouths     a mouth that speaks, a shape for each letter
+motions    films of a shape that moves, each with a twin of the same frames, and what is true of them
 dialogues  two people meet, and an answer needs an earlier turn
 
 In each the best possible result is known. Not here: the splits, and the real data (`utils.datasets`).
