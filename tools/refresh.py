@@ -148,7 +148,7 @@ def make(notebook: nbformat.NotebookNode, path: Path, build: Path) -> float:
         json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
     )
     clean(notebook)
-    fill_title(notebook, seconds)
+    fill_title(notebook, round(seconds))  # as it is stored: 449.6 s is 7 min, 450 s is 8
     if notebooks.find(notebook, "promise") is not None:
         first = json.dumps(fill_promise(notebook), indent=1, ensure_ascii=False) + "\n"
         (build / "results" / notebooks.first_file(path).name).write_text(first, encoding="utf-8")
