@@ -24,9 +24,13 @@ def test_every_case_was_measured_by_everybody():
         for cell in bench.CELLS
         for size in bench.SIZES
         for k in bench.PASSES
-        for name in who
+        for name in [*who, *([bench.ALONE] if k == bench.FORWARD else [])]
     }
     assert cases == expected
+    steps = {(r["cell"], r["batch"], r["pass"], r["who"]) for r in RESULTS["steps"]}
+    assert steps == {
+        (cell, n, bench.TOKEN, name) for cell in bench.CELLS for n in bench.READERS for name in who
+    }
     assert all(
         r["rounds"] >= 3 and r["quartiles"][0] <= r["seconds"] <= r["quartiles"][1] for r in RESULTS["cases"]
     )
@@ -36,6 +40,13 @@ def test_every_case_was_measured_by_everybody():
 def test_our_layers_train_faster_than_keras(cell):
     row = bench.pivot(RESULTS["cases"])[(cell, *bench.MIDDLE, bench.TRAIN)]
     assert row[bench.KERAS]["seconds"] > 1.2 * row[bench.OURS]["seconds"]  # on any machine; 2 on two cores
+
+
+@pytest.mark.parametrize("cell", bench.CELLS)
+def test_products_alone_take_less_than_a_forward_pass_that_has_them(cell):
+    for size in bench.SIZES:
+        row = bench.pivot(RESULTS["cases"])[(cell, *size, bench.FORWARD)]
+        assert row[bench.ALONE]["seconds"] < row[bench.OURS]["seconds"]
 
 
 @pytest.mark.parametrize("quantity", ["seconds", "megabytes"])
