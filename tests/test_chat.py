@@ -305,7 +305,9 @@ def test_on_the_sample_the_joined_network_comes_near_the_best_possible():
     assert best < np.exp(chat.loss(model, coded, None)) < last
     line = chat.encode([["Hi , I am Zoe ."]], vocabulary)
     said = greedy(chat.stepper(model), chat.begin(model, line, None), [chat.END], chat.END, 12)
-    assert chat.decode(said[0].tokens, vocabulary) == "hi zoe, what do you like?"
+    assert chat.decode(said[0].tokens, vocabulary) in [  # as good as each other: processors decide
+        f"{word} zoe, what do you like?" for word in ("hi", "hello")
+    ]
 
 
 def test_on_the_sample_the_hierarchical_network_needs_the_earlier_turns_and_uses_them():

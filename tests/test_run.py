@@ -170,7 +170,7 @@ def test_a_stopped_run_keeps_the_pages_that_are_finished_and_no_others(tmp_path)
     assert "1 of 3 notebooks" in page  # readable while the others run
     assert page.count("running") == 2
     process.send_signal(signal.SIGINT)
-    printed, _ = process.communicate(timeout=240)
+    printed, _ = process.communicate(timeout=400)
     assert process.returncode == 130
     assert "Traceback" not in printed
     assert sorted(path.name for path in build.glob("*.html")) == [f"{run.FIRST}_first.html", "index.html"]
