@@ -816,3 +816,22 @@ def test_lab_04_counts_both_seeds_and_pieces():
     assert (low, high) == pytest.approx(
         (25 - 4.30 * math.hypot(seeds, pieces), 25 + 4.30 * math.hypot(seeds, pieces))
     )
+
+
+@pytest.mark.parametrize("best", ["after", "together"])
+def test_lesson_16_holds_the_chosen_way_against_the_networks_before_any_crf(best, capsys):
+    by_way = {way: np.full((2, 3), 60.0 + 5 * (way == best)) for way in ("after", "together")}
+    scored = {("after", 0): 70.0, ("after", 2): 75.0, ("together", 0): 65.0, ("together", 2): 77.0}
+
+    def judge(test, seen, way, iterations):
+        assert (test.count, seen) == (7, "maps of 7")
+        return np.tile([*[0.0] * iterations, scored[way, iterations]], (2, 1))
+
+    first = lambda count: types.SimpleNamespace(names="abc", count=count)  # noqa: E731
+    data = types.SimpleNamespace(test=types.SimpleNamespace(first=first))
+    given = {"segmentation": types.SimpleNamespace(maps_of=lambda _, test: f"maps of {test.count}")}
+    given |= {"by_way": by_way, "judge": judge, "runs": {way: way for way in by_way}, "data": data}
+    made = run_cells("16_crf_rnn", "test-do", **given, extractor=None, ITERATIONS=2, PHOTOS=7, SEEDS=2)
+    assert made["network"].tolist() == [70.0, 70.0]
+    assert made["ours"].tolist() == [scored[best, 2]] * 2
+    assert f"with CRF-RNN ({best})" in capsys.readouterr().out

@@ -1,5 +1,7 @@
 """Verdicts of labs in which all networks fail at quick scale, so that all differences there are 0."""
 
+import ast
+import itertools
 import math
 import types
 
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 from cells import run_cells
 
+from tools import check, notebooks
 from utils import captions, intervals, results
 from utils.intervals import crossed
 
@@ -455,3 +458,72 @@ def test_lab_17_wants_all_seeds_lower(card, capsys):
         f"{name}10, windows, less 10, as small": "C51: holds",
     }
     assert card.values[f"{name}10, less 1"] == -2
+
+
+# ---- checks of identities: each can come out either way
+
+VALUES = (-1e9, -1.0, 0.0, 0.5, 1.0, 1e9, "", ())
+
+
+class Unknown(ast.NodeTransformer):
+    """Puts a variable of its own in the place of whatever a condition measures: names, calls, entries."""
+
+    STAY = (ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Constant, ast.IfExp)
+
+    def __init__(self):
+        self.names, self.constants = {}, []
+
+    def generic_visit(self, node):
+        if isinstance(node, ast.Constant):
+            self.constants.append(node.value)
+        if isinstance(node, ast.expr) and not isinstance(node, self.STAY):
+            return ast.Name(self.names.setdefault(ast.unparse(node), f"_{len(self.names)}"), ast.Load())
+        return super().generic_visit(node)
+
+
+def outcomes(condition: str) -> set[bool]:
+    """What a condition can be, whatever is measured (not a number left out)."""
+    unknown = Unknown()
+    tree = unknown.visit(ast.parse(condition, mode="eval"))
+    code, found = compile(ast.fix_missing_locations(tree), "condition", "eval"), set()
+    names = unknown.names.values()
+    for values in itertools.product((*VALUES, *unknown.constants), repeat=len(names)):
+        if sum(isinstance(value, float) and value < 0 for value in values) > 1:
+            continue  # counts are not negative; what is measured may be
+        try:
+            found.add(bool(eval(code, dict(zip(names, values, strict=True)))))
+        except (ArithmeticError, TypeError):
+            continue
+    return found
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ("error < 1e-6", {True, False}),
+        ("f(a) == f(a)", {True}),
+        ("-0.1 < gap < 0.5 + 200 / n", {True, False}),
+        ("gap > -0.1 or gap < 0.5 + 200 / n", {True}),
+        ("rows.all() and not rows.all()", {False}),
+        ("'unk' in words or count == 0", {True, False}),
+    ],
+)
+def test_conditions_that_cannot_fail_are_found(condition, found):
+    assert outcomes(condition) == found
+
+
+def test_every_check_of_a_notebook_can_fail():
+    conditions = {}
+    for path in notebooks.all_notebooks():
+        for cell in check.code_cells(notebooks.load(path)):
+            tree = ast.parse(cell.source)
+            told = {
+                ast.unparse(target): node.value
+                for node in ast.walk(tree) if isinstance(node, ast.Assign) for target in node.targets
+            }  # fmt: skip
+            for call in ast.walk(tree):
+                if isinstance(call, ast.Call) and ast.unparse(call.func) == "card.check":
+                    [ok] = [ast.unparse(word.value) for word in call.keywords if word.arg == "ok"]
+                    conditions[path.stem, cell.id, ok] = ast.unparse(told[ok]) if ok in told else ok
+    assert len(conditions) > 70
+    assert [where for where, text in conditions.items() if outcomes(text) != {True, False}] == []
