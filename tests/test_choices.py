@@ -1,5 +1,6 @@
 """What notebooks choose among several, and say of several seeds: at quick scale there is often but one."""
 
+import ast
 import dataclasses
 import math
 import types
@@ -9,6 +10,7 @@ import pytest
 import tensorflow as tf
 from cells import run_cells
 
+from tools import check, notebooks
 from utils import captions, intervals, results
 from utils.intervals import crossed, gain
 
@@ -835,3 +837,57 @@ def test_lesson_16_holds_the_chosen_way_against_the_networks_before_any_crf(best
     assert made["network"].tolist() == [70.0, 70.0]
     assert made["ours"].tolist() == [scored[best, 2]] * 2
     assert f"with CRF-RNN ({best})" in capsys.readouterr().out
+
+
+# ---- random numbers that are made anew are other ones each time
+
+SEEDED = ("default_rng", "set_random_seed", "SeedGenerator")
+AGAIN = {  # on purpose: what is compared draws the same
+    ("18_visual_attention", "test-score", "np.random.default_rng(3)"),
+    ("18_visual_attention", "rivals-learn", "keras.utils.set_random_seed(0)"),
+    ("03_five_cells", "hold-run", "np.random.default_rng(8)"),
+    ("11_does_it_look_there", "train-do", "keras.random.SeedGenerator(seed)"),
+}
+
+
+def seeded_again(source: str) -> set[str]:
+    """Calls in a loop, or in a comprehension, that start the same random numbers in each round."""
+    found = set()
+    for loop in ast.walk(ast.parse(source)):
+        if isinstance(loop, ast.For):
+            targets, parts = [loop.target], loop.body
+        elif isinstance(loop, ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp):
+            targets = [part.target for part in loop.generators]
+            parts = [loop.key, loop.value] if isinstance(loop, ast.DictComp) else [loop.elt]
+        else:
+            continue
+        nodes = [node for part in [*targets, *parts] for node in ast.walk(part)]
+        turns = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        for call in (node for part in parts for node in ast.walk(part) if isinstance(node, ast.Call)):
+            names = {node.id for node in ast.walk(call) if isinstance(node, ast.Name)}
+            if ast.unparse(call.func).rpartition(".")[2] in SEEDED and not names & turns:
+                found.add(ast.unparse(call))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("for epoch in range(3):\n    rng = np.random.default_rng(2)", {"np.random.default_rng(2)"}),
+        ("for epoch in range(3):\n    rng = np.random.default_rng((2, epoch))", set()),
+        ("[fit(keras.utils.set_random_seed(0)) for seed in seeds]", {"keras.utils.set_random_seed(0)"}),
+        ("rng = np.random.default_rng(2)\nfor epoch in range(3):\n    rng.permutation(3)", set()),
+    ],
+)
+def test_seeds_that_are_set_again_are_found(source, found):
+    assert seeded_again(source) == found
+
+
+def test_no_round_of_a_loop_starts_the_same_random_numbers():
+    found = {
+        (path.stem, cell.id, call)
+        for path in notebooks.all_notebooks()
+        for cell in check.code_cells(notebooks.load(path))
+        for call in seeded_again(cell.source)
+    }
+    assert found == AGAIN

@@ -322,3 +322,14 @@ def test_each_word_is_checked():
     for text in ("a red circle", "red circle moves left", "a red circle waits and goes left and stops", ""):
         assert wrong(text) == text.split()
         assert motions.told(text) is None
+
+
+def test_a_drawn_film_is_drawn_once_for_its_frames(monkeypatch):
+    drawn = []
+    draw = clips.motions.draw
+    monkeypatch.setattr(clips.motions, "draw", lambda motion: drawn.append(motion) or draw(motion))
+    train = datasets.drawn_clips(24).train
+    frames = train.pictures(None)
+    found = [np.asarray(frames.load(name)) for name in frames.names[:40]]
+    assert len(found) == 40  # two films of 20 frames
+    assert len(drawn) == 2

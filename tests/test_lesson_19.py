@@ -1,12 +1,15 @@
 """Lesson 19: what its workers keep, and where communication eats the gain."""
 
+import contextlib
 import math
 import subprocess
 import sys
+import types
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from cells import run_cells
 
 from tools import notebooks
@@ -37,6 +40,28 @@ def test_what_is_kept_comes_back_in_order(kept, tmp_path):
         assert array.tolist() == keras.ops.convert_to_numpy(variable).tolist()
     assert file["state"].shape == (3, 4)
     assert file["losses"].tolist() == [0.5, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("error", "ends"),
+    [(tf.errors.UnavailableError(None, None, "gone"), SystemExit), (ValueError, ValueError)],
+)
+def test_only_what_the_network_says_means_that_the_other_worker_is_gone(error, ends, tmp_path, capsys):
+    def train(*_):
+        raise error
+
+    class Strategy:
+        cluster_resolver, num_replicas_in_sync = types.SimpleNamespace(task_id=0), 1
+        scope = contextlib.nullcontext
+
+    parts = {"distribute": types.SimpleNamespace(MultiWorkerMirroredStrategy=Strategy), "errors": tf.errors}
+    np.savez(tmp_path / "given.npz", x=np.zeros((2, 2)), y=np.zeros((2, 2)), shape=[2, 3], rate=0.1)
+    given = {"tf": types.SimpleNamespace(**parts), "np": np, "keras": keras, "sys": sys, "train": train}
+    network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    given |= {"build": lambda *_: network, "arrays": lambda _: network.get_weights(), "measure": print}
+    with pytest.raises(ends):
+        run_cells("19", "work", **given)["work"](tmp_path, 1, None)
+    assert ("the other one is gone" in capsys.readouterr().out) == (ends is SystemExit)
 
 
 @pytest.fixture

@@ -110,6 +110,18 @@ def test_msrc_from_the_prepared_archive_and_from_the_official(folder, monkeypatc
     assert one.train.first(None).photos.shape == one.train.photos.shape
 
 
+def test_shrunk_labels_are_classes_that_lie_there():
+    files = {}
+    for name in NAMES:
+        labels = np.full((88, 128), 2, np.uint8)  # grass; sheep at the right, from an odd column on
+        labels[:, 63:] = 6
+        picture = PIL.Image.new("RGB", (128, 88))
+        files[name] = packed(picture, "png"), packed(PIL.Image.fromarray(labels), "png")
+    data = segments.msrc_parts(files, "made up")
+    there = {data.classes.index("grass"), data.classes.index("sheep")}
+    assert set(np.unique(data.train.labels)) == there
+
+
 def without(name):
     return lambda files: {key: value for key, value in files.items() if key != name}
 
