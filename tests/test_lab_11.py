@@ -61,6 +61,17 @@ def test_lab_11_loss_holds_the_words_the_reward_and_the_entropy_and_no_padding()
     assert float(made["reinforce"](told, outputs)) == pytest.approx(wanted, abs=1e-5)
 
 
+def test_lab_11_scores_of_words_learn_from_the_words_alone():
+    reinforce = run_cells("11_does", "hard-layer", "hard-loss", **HARD)["reinforce"]
+    rng, told = np.random.default_rng(2), np.array([[1, 2, 0]])
+    logits, rest = (tf.constant(rng.normal(size=(1, 3, n)), tf.float32) for n in (3, 2))
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        loss = reinforce(told, ops.concatenate([logits, rest], axis=-1))
+    wanted = (np.asarray(ops.softmax(logits))[0] - np.eye(3)[told[0]]) * [[0.5], [0.5], [0]]
+    np.testing.assert_allclose(np.asarray(tape.gradient(loss, logits))[0], wanted, atol=1e-6)
+
+
 @pytest.mark.parametrize("wrong", [False, True])
 def test_lab_11_estimates_the_gradient(wrong, capsys):
     made = run_cells("11_does", "hard-layer", "hard-loss", **HARD)
