@@ -45,6 +45,17 @@ def test_a_program_is_made_of_functions_and_run_in_each_environment(tmp_path):
     assert [(one.code, one.complaint) for one in ended] == [(0, "")] * 2
 
 
+@pytest.mark.parametrize("name", ["no_proxy", "NO_PROXY", "no_grpc_proxy"])
+def test_workers_do_not_ask_a_proxy_for_one_another(name, tmp_path, monkeypatch):
+    for other in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
+        monkeypatch.delenv(other, raising=False)
+    (tmp_path / "p.py").write_text("import os; print(os.environ['no_grpc_proxy'])")
+    assert processes.run(tmp_path / "p.py", [{}], limit=60)[0].printed == "127.0.0.1,localhost\n"
+    monkeypatch.setenv(name, "example.org")
+    told = processes.run(tmp_path / "p.py", [{}], limit=60)[0].printed
+    assert told == "127.0.0.1,localhost,example.org\n"
+
+
 def test_when_one_fails_the_others_are_ended_soon(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "GRACE", 1.0)
     path = processes.write(tmp_path / "p.py", "import os, time", [fail_or_wait])

@@ -108,6 +108,15 @@ def can_import(python: str, modules: str, environment: Mapping[str, str] | None 
     return ran.returncode == 0
 
 
+def around_proxies() -> dict[str, str]:
+    """The variable by which TensorFlow's workers reach one another directly where there is a proxy.
+
+    They talk by gRPC, which would ask the proxy of `http_proxy` for the loopback address, too, and wait.
+    """
+    known = os.environ.get("no_grpc_proxy") or os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    return {"no_grpc_proxy": ",".join(filter(None, ["127.0.0.1", "localhost", known]))}
+
+
 def run(
     program: Path,
     environments: Sequence[Mapping[str, str]],
@@ -120,7 +129,7 @@ def run(
 
     Args:
         program: its path.
-        environments: variables for each process, besides those of this one.
+        environments: variables for each process, besides those of this one and `around_proxies`.
         arguments: for all.
         limit: seconds after which those that still run are ended; if one fails, the others have `GRACE`.
         allowed: exit codes that are no failure of the program; where one of them is not 0, others may have
@@ -134,7 +143,7 @@ def run(
         TimeoutError: time was up, and none had failed before.
         RuntimeError: one failed; the message has the end of its complaint.
     """
-    command = [python, str(program), *map(str, arguments)]
+    command, variables = [python, str(program), *map(str, arguments)], os.environ | around_proxies()
     started: list[subprocess.Popen[str]] = []
     failed, until = False, seconds() + limit
     with tempfile.TemporaryDirectory() as folder:
@@ -144,7 +153,7 @@ def run(
                 with out.open("w") as printed, err.open("w") as complaint:
                     started.append(
                         subprocess.Popen(
-                            command, env=os.environ | own, stdout=printed, stderr=complaint, text=True
+                            command, env=variables | own, stdout=printed, stderr=complaint, text=True
                         )
                     )
             while any(one.poll() is None for one in started) and seconds() < until:
