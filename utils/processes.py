@@ -113,7 +113,8 @@ def around_proxies() -> dict[str, str]:
 
     They talk by gRPC, which would ask the proxy of `http_proxy` for the loopback address, too, and wait.
     """
-    known = os.environ.get("no_grpc_proxy") or os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    names = ("no_grpc_proxy", "no_proxy", "NO_PROXY")
+    known = next(filter(None, map(os.environ.get, names)), None)
     return {"no_grpc_proxy": ",".join(filter(None, ["127.0.0.1", "localhost", known]))}
 
 
