@@ -154,7 +154,7 @@ def run(
                 with out.open("w") as printed, err.open("w") as complaint:
                     started.append(
                         subprocess.Popen(
-                            command, env=variables | own, stdout=printed, stderr=complaint, text=True
+                            command, env={**variables, **own}, stdout=printed, stderr=complaint, text=True
                         )
                     )
             while any(one.poll() is None for one in started) and seconds() < until:
